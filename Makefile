@@ -1,0 +1,51 @@
+# make demo | test | lint | bench | ui | setup      (each installs first what is missing, into .venv)
+VENV    := .venv
+PYTHON  ?= python3
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+DATA    := $(or $(LATENT_ORCHESTRA_DATA),$(wildcard $(abspath ../shared/data)))
+PORT    ?= 5000
+# Where the CPU build of torch is. For GPUs: make setup TORCH=https://download.pytorch.org/whl/cu130
+TORCH   ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: help setup demo test lint bench ui clean
+
+help:
+	@sed -n '1s/^# //p' Makefile
+
+setup: $(READY)
+
+# The tested set: exact versions, and the build of torch for machines without a GPU.
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or newer is needed, found $$($(PYTHON) --version); name one with PYTHON=python3.12" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install -qq --retries 1 --constraint constraints.txt --extra-index-url $(TORCH) torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/python -m orchestrator.sweep demo
+	$(BIN)/python -m lso.run toy --decoder best:demo
+	@echo
+	@echo "The comparison again:  $(BIN)/python -m orchestrator.compare demo"
+	@echo "All runs, in a browser: make ui"
+
+test: $(READY)
+	LATENT_ORCHESTRA_DATA="$(DATA)" $(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	LATENT_ORCHESTRA_DATA="$(DATA)" $(BIN)/python -m benchmarks.run
+
+ui: $(READY)
+	@echo "MLflow on http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""What trained methods are for: optimization in their latent spaces."""

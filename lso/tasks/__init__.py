@@ -1,0 +1,1 @@
+"""What is optimized in a latent space: one task a file."""

@@ -1,0 +1,1 @@
+"""The vocabulary that every method is written in. Read `base.py` first."""

@@ -1,0 +1,21 @@
+"""The variational autoencoder."""
+
+from __future__ import annotations
+
+from methods.core.base import Batch, Method, Terms
+from methods.core.losses import rate
+
+
+class VAE(Method):
+    """VAE: minimizes -E_q[log p(x|z)] + KL(q(z|x) || N(0, I)), the negative elbo.
+
+    Source: Kingma and Welling 2014, Eq. 10 (one sample of z).
+    """
+
+    def loss(self, batch: Batch) -> Terms:
+        posterior = self.posterior(batch.x)
+        z = posterior.rsample()
+        return {
+            "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
+            "rate": rate(posterior, self.prior(), z).mean(),
+        }

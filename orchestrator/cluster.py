@@ -1,0 +1,102 @@
+"""Ray, started on this machine or joined."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+from methods.core.errors import BadInput
+
+# Tune's own records and loggers are not used; a few trials are always kept pending, so that a process that gets free
+# finds its next one at once.
+_TUNE = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_MAX_PENDING_TRIALS_PG": "4",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def address(given: str | None) -> str:
+    """Where Ray runs: `given`, else $RAY_ADDRESS, else this machine alone."""
+    return given or os.environ.get("RAY_ADDRESS") or "local"
+
+
+@contextlib.contextmanager
+def started(where: str) -> Iterator[None]:
+    """Ray, for as long as the block runs.
+
+    Raises:
+        BadInput: no cluster at that address.
+    """
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name, value in _TUNE.items():
+        os.environ.setdefault(name, value)
+    try:
+        ray.init(address=where, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=_dashboard(where))
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"no Ray cluster at {where!r} ({reason}): start one, or leave out --address") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def slots(cpu: float, gpu: float) -> int:
+    """How many trials of these resources the cluster runs at once.
+
+    Raises:
+        BadInput: not even one.
+    """
+    have = ray.cluster_resources()
+    by_cpu = have.get("CPU", 0) / cpu
+    by_gpu = have.get("GPU", 0) / gpu if gpu else float("inf")
+    count = int(min(by_cpu, by_gpu) + 1e-9)
+    if count < 1 and not _may_grow():
+        raise BadInput(
+            f"a trial needs {cpu:g} CPU and {gpu:g} GPU, but Ray has {have.get('CPU', 0):g} CPU and "
+            f"{have.get('GPU', 0):g} GPU: lower `resources` in the study (--set resources.gpu=0)"
+        )
+    return max(count, 1)
+
+
+def check_storage(folder: Path) -> None:
+    """Make sure that all nodes see `folder`.
+
+    Raises:
+        BadInput: a node does not, and would lose its trials' records.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if len(nodes) < 2:
+        return
+    token = folder / f".seen-{uuid.uuid4().hex}"
+    token.touch()
+    try:
+        for node in nodes:
+            on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            look = ray.remote(num_cpus=0, scheduling_strategy=on_node)(os.path.exists)
+            if not ray.get(look.remote(str(token))):
+                raise BadInput(
+                    f"the node {node['NodeManagerHostname']} does not see {folder}: put the results on storage that "
+                    "all nodes share, with --results /shared/…"
+                )
+    finally:
+        token.unlink()
+
+
+def _dashboard(where: str) -> bool | None:
+    return False if where == "local" else None
+
+
+def _may_grow() -> bool:
+    """Whether an autoscaler may bring the resources that are missing now."""
+    return os.path.exists(os.path.expanduser("~/ray_bootstrap_config.yaml"))

@@ -1,0 +1,134 @@
+"""Compare the methods of a study, from MLflow alone.
+
+python -m orchestrator.compare STUDY --format markdown --metrics bce,elbo,knn_purity
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from methods.core.errors import BadInput
+from orchestrator import tables
+from orchestrator.comparison import Comparison, compared, comparison
+from orchestrator.connection import reason
+from orchestrator.curves import Panel, panels
+from orchestrator.location import connect, tracking_uri
+from orchestrator.page import page
+from orchestrator.runs import read
+from pipelines import console
+
+__all__ = ["Comparison", "comparison", "log", "render_text", "report"]
+
+_FORMATS = ("text", "markdown", "latex", "html")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    uri = tracking_uri(options.tracking_uri)
+    study = read(options.study, uri)
+    found = compared(study, _names(options.metrics))
+    _say(found.notes)
+    curves = panels(study, found.standing, uri)
+    written = _rendered(found, options.format, curves)
+    if options.out:
+        _write(Path(options.out), written)
+    else:
+        sys.stdout.write(written)
+    _log(compared(study), curves, uri)  # the page in MLflow has all metrics
+    return 0
+
+
+def report(study: str, uri: str) -> None:
+    """Print the comparison of a study that has just ended, and log it. Where there is nothing to compare, say so."""
+    try:
+        found = comparison(study, uri)
+        _say(found.notes)
+        sys.stdout.write(f"\n{render_text(found)}")
+        log(found, uri)
+    except BadInput as error:
+        _say([str(error)])
+
+
+def render_text(found: Comparison, width: int | None = None) -> str:
+    """Both tables as plain text, `width` characters wide; default: the terminal's."""
+    columns = width or shutil.get_terminal_size((120, 40)).columns
+    return "\n".join(tables.text(table, columns) for table in (found.scores, found.configurations))
+
+
+def render_markdown(found: Comparison) -> str:
+    """Both tables as Markdown."""
+    return "\n".join(map(tables.markdown, (found.scores, found.configurations)))
+
+
+def render_latex(found: Comparison) -> str:
+    """Both tables as LaTeX."""
+    name = found.study.name
+    scores = tables.latex(found.scores, f"{name}-scores")
+    return f"{scores}\n{tables.latex(found.configurations, f'{name}-configurations')}"
+
+
+def log(found: Comparison, uri: str) -> None:
+    """Put `comparison.html` and `comparison.md` on the study's run in MLflow. A failure is a note, not an error.
+
+    Raises:
+        BadInput: the MLflow store at `uri` does not answer.
+    """
+    _log(found, panels(found.study, found.standing, uri), uri)
+
+
+def _log(found: Comparison, curves: dict[str, Panel], uri: str) -> None:
+    run = found.study.parent_run_id
+    try:
+        client = connect(uri, create=False)
+        client.log_text(run, page(found, curves), "comparison.html")
+        client.log_text(run, render_markdown(found), "comparison.md")
+    except Exception as error:  # every kind of artifact store raises its own, and the comparison itself is done
+        _say([f"the page was not logged to MLflow: {reason(error)}"])
+    else:
+        _say([f"comparison.html and comparison.md are in the MLflow run {run}"])
+
+
+def _rendered(found: Comparison, form: str, curves: dict[str, Panel]) -> str:
+    if form == "html":
+        return page(found, curves)
+    return {"text": render_text, "markdown": render_markdown, "latex": render_latex}[form](found)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        console.ERR.print(f"note: {note}", markup=False, soft_wrap=True)
+
+
+def _names(metrics: str) -> list[str]:
+    return [name for name in metrics.split(",") if name.strip()]
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror or error}; choose another file with --out") from error
+    _say([f"written to {path}"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestrator.compare", description="Compare the methods of a study, from MLflow alone."
+    )
+    parser.add_argument("study", help="name of the study, which is that of its MLflow experiment")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="MLflow (default: $MLFLOW_TRACKING_URI, else ./mlflow.db)"
+    )
+    parser.add_argument("--format", choices=_FORMATS, default="text")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("--metrics", default="", metavar="A,B", help="columns, such as bce,elbo (default: all)")
+    return parser
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,63 @@
+"""What a study looks like in MLflow. Whatever is written there or read from there goes by these names.
+
+A study is an experiment of the same name. In it:
+
+- one *study* run, the parent: the definition as params and as the artifact `study.yaml`; later the comparison page and
+  the tag `best_run`;
+- one *trial* run for every trial, its child by MLflow's parent tag: all settings as params; `train/<term>` and
+  `valid/<metric>` with the epoch as their step; `test/<metric>` once, at the end; the trained method as a logged model;
+- one *lso* run for every latent-space optimization that used a trial's decoder, child of that trial's run, with the
+  decoder's model as its input.
+"""
+
+from __future__ import annotations
+
+KIND = "lo.kind"
+"""`study`, `trial` or `lso`."""
+
+STUDY = "lo.study"
+"""The study's name."""
+
+DEFINITION = "lo.definition"
+"""Hash of the study's definition."""
+
+IDENTITY = "lo.identity"
+"""Identity of the trial: a hash of all its settings. A trial has one run, however often it was started."""
+
+CONFIGURATION = "lo.configuration"
+"""The identity without the seed: equal for the replicates of a configuration."""
+
+ROLE = "lo.role"
+"""`search` (a configuration tried) or `replicate` (a method's best configuration under a fresh seed)."""
+
+OUTCOME = "lo.outcome"
+"""`finished`, `failed: reason`, `stopped early after epoch N` or `interrupted`. Absent while it runs."""
+
+MODEL = "lo.model_id"
+"""The logged model that holds the trained method: `trial.json` and `method.safetensors`."""
+
+BEST_RUN = "lo.best_run"
+"""On the study's run: the run of its best replicate."""
+
+BEST_MODEL = "lo.best_model_id"
+"""On the study's run: the model of its best replicate."""
+
+DECODER_RUN = "lo.decoder_run"
+"""On an lso run: the trial run whose decoder it used."""
+
+METRIC = "lo.metric"
+"""On the study's run: the metric that chose configurations, such as `valid/knn_purity`."""
+
+MODE = "lo.mode"
+"""On the study's run: `max` or `min`."""
+
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+COMMIT = "mlflow.source.git.commit"
+
+INTERRUPTED = "interrupted"
+SEARCH = "search"
+REPLICATE = "replicate"
+
+SESSION = "lo.session"
+"""On the study's run: id of the results folder, so that a second start writes to the same run."""

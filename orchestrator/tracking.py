@@ -1,0 +1,181 @@
+"""A study in MLflow, written so that writing it twice changes nothing.
+
+Every call brings MLflow in line with a record on disk. Runs are found by the trial's identity, points carry the time at
+which they were measured, and what is there already stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+
+from methods.core.errors import BadInput
+from orchestrator import ledger, models, schema
+from orchestrator.ledger import Ledger, Record
+from orchestrator.location import artifacts
+from orchestrator.study import Study
+
+_STATUS = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
+_BATCH = 1000  # MLflow's limit for one call
+
+
+class StudyTracking:
+    """The runs of one study.
+
+    Args:
+        client: from `location.connect`.
+        name: of the study.
+        study: its definition.
+        session: id of the results folder; a second start of the same folder writes to the same runs.
+        folder: the records.
+    """
+
+    def __init__(self, client: MlflowClient, name: str, study: Study, session: str, folder: Ledger) -> None:
+        self._client, self._name, self._ledger, self._metric = client, name, folder, study.metric
+        self._experiment = _experiment(client, name)
+        self.parent = self._find_parent(session) or self._create_parent(study, session)
+        self._runs: dict[str, str] = {}
+        self._logged: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._interrupted: set[str] = set()
+        for run in _pages(client, self._experiment, f"tags.`{schema.PARENT}` = '{self.parent}'"):
+            if run.data.tags.get(schema.KIND) == "trial":
+                self._know(run)
+
+    def sync(self, identity: str) -> None:
+        """Bring the run of a trial in line with its record."""
+        record = self._ledger.read(identity)
+        if record is None or (identity in self._ended and record.status != ledger.RUNNING):
+            return
+        run = self._runs.get(identity) or self._create(record)
+        if identity in self._interrupted:
+            self._revive(identity)
+        new = record.history[self._logged.get(identity, 0) :]
+        points = [point for entry in new for point in _points(entry)]
+        if record.status != ledger.RUNNING:
+            self._end(run, record, points)
+            self._ended.add(identity)
+        elif points:
+            self._log(run, points)
+        self._logged[identity] = len(record.history)
+
+    def interrupt(self, identity: str) -> None:
+        """Mark the run of a trial that stopped in the middle; a second start takes it up again."""
+        if run := self._runs.get(identity):
+            self._client.set_tag(run, schema.OUTCOME, schema.INTERRUPTED)
+            self._client.set_terminated(run, "KILLED")
+            self._interrupted.add(identity)
+
+    def finish(self, best: Record | None, status: str) -> None:
+        """Close the study's run and name the best replicate, registered as `<study>@best`."""
+        if best is not None and (run := self._runs.get(best.identity)):
+            model = self._client.get_run(run).data.tags.get(schema.MODEL)
+            self._client.set_tag(self.parent, schema.BEST_RUN, run)
+            value = best.value(self._metric)
+            if value is not None and math.isfinite(value):
+                self._client.log_metric(self.parent, f"best/{self._metric}", value)
+            if model:
+                self._client.set_tag(self.parent, schema.BEST_MODEL, model)
+                models.register(self._client, model, name=self._name)
+        self._client.set_terminated(self.parent, status)
+
+    def _know(self, run: Run) -> None:
+        """Take up a run of an earlier start."""
+        identity, outcome = run.data.tags[schema.IDENTITY], run.data.tags.get(schema.OUTCOME)
+        self._runs[identity] = run.info.run_id
+        if outcome == schema.INTERRUPTED:
+            self._interrupted.add(identity)
+        elif outcome is not None and run.info.status != "RUNNING":
+            self._ended.add(identity)
+
+    def _revive(self, identity: str) -> None:
+        self._client.delete_tag(self._runs[identity], schema.OUTCOME)
+        self._client.update_run(self._runs[identity], status="RUNNING")
+        self._interrupted.discard(identity)
+
+    def _create(self, record: Record) -> str:
+        settings = record.settings
+        title = f"{settings['method']} {record.role} seed {settings['seed']} {record.identity[:6]}"
+        tags = {
+            schema.PARENT: self.parent,
+            schema.KIND: "trial",
+            schema.STUDY: self._name,
+            schema.ROLE: record.role,
+            schema.IDENTITY: record.identity,
+            schema.CONFIGURATION: record.configuration,
+            schema.COMMIT: record.facts.get("git_commit", ""),
+        } | {f"lo.{name}": value for name, value in record.facts.items()}
+        run = self._client.create_run(self._experiment.experiment_id, record.started, tags, title).info.run_id
+        params = [Param(name, str(value)) for name, value in settings.items()]
+        self._client.log_batch(run, params=params)
+        self._runs[record.identity] = run
+        return run
+
+    def _end(self, run: str, record: Record, points: list[Metric]) -> None:
+        epoch = record.history[-1]["epoch"] if record.history else 0
+        points += [Metric(f"test/{name}", value, record.ended, epoch) for name, value in record.test.items()]
+        tags = [RunTag(schema.OUTCOME, record.outcome[:5000])]
+        if record.status == ledger.FINISHED:
+            folder = self._ledger.trial_folder(record.identity) / "method"
+            name = f"{record.settings['method']}-{record.identity[:6]}"
+            tags.append(RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name)))
+        self._log(run, points, tags)
+        self._client.set_terminated(run, _STATUS[record.status], record.ended)
+
+    def _log(self, run: str, points: list[Metric], tags: list[RunTag] | None = None) -> None:
+        for start in range(0, max(len(points), 1), _BATCH):
+            self._client.log_batch(run, metrics=points[start : start + _BATCH], tags=tags or [])
+
+    def _find_parent(self, session: str) -> str | None:
+        for run in _pages(self._client, self._experiment, f"tags.`{schema.SESSION}` = '{session}'"):
+            self._client.update_run(run.info.run_id, status="RUNNING")
+            return run.info.run_id
+        return None
+
+    def _create_parent(self, study: Study, session: str) -> str:
+        tags = {
+            schema.KIND: "study",
+            schema.STUDY: self._name,
+            schema.SESSION: session,
+            schema.DEFINITION: study.definition,
+            schema.METRIC: study.metric,
+            schema.MODE: study.mode,
+            schema.NOTE: study.description,
+        }
+        run = self._client.create_run(self._experiment.experiment_id, tags=tags, run_name=self._name).info.run_id
+        definition = study.model_dump(mode="json")
+        params = [Param(name, str(value)) for name, value in definition.items() if name != "description"]
+        self._client.log_batch(run, params=params)
+        self._client.log_dict(run, definition, "study.yaml")
+        return run
+
+
+def _experiment(client: MlflowClient, name: str) -> Experiment:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        found = client.get_experiment(
+            client.create_experiment(name, artifact_location=artifacts(client.tracking_uri, name))
+        )
+    if found.lifecycle_stage != "active":
+        raise BadInput(f"the MLflow experiment {name!r} was deleted: restore it, or use another name with --name")
+    return found
+
+
+def _pages(client: MlflowClient, experiment: Experiment, query: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs([experiment.experiment_id], query, max_results=1000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _points(entry: dict[str, Any]) -> Iterator[Metric]:
+    for name, value in entry.items():
+        if name not in ("epoch", "time"):
+            yield Metric(name, value, entry["time"], entry["epoch"])

@@ -1,0 +1,38 @@
+"""Network families for images: one family a file, and the directory is the registry.
+
+A family is a `Domain`: it gives any method an encoder and a decoder that suit the data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+from methods.core.base import Domain
+from methods.core.errors import unknown
+from pipelines.networks.image import ImageDomain
+
+_NOT_FAMILIES = {"image", "likelihoods"}
+
+
+def names() -> list[str]:
+    """Every network family, by the name of its file."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_FAMILIES)
+
+
+def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelihood: str) -> Domain:
+    """The domain of data with these facts, with networks of the family `name`.
+
+    Raises:
+        BadInput: an unknown family or likelihood (the message names the nearest), or data that the family cannot take.
+    """
+    if name not in names():
+        raise unknown("network", name, names())
+    module = importlib.import_module(f"pipelines.networks.{name}")
+    (family,) = (
+        member
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if issubclass(member, ImageDomain) and member.__module__ == module.__name__
+    )
+    return family(event, rows, classes, likelihood)

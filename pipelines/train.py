@@ -1,0 +1,119 @@
+"""One training run, without Ray or MLflow.
+
+python -m pipelines.train --method vae --data mnist --set latent=40 epochs=50
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+
+import methods
+from methods.core.errors import BadInput
+from pipelines import artifact, console, datasets, networks
+from pipelines.metrics.evaluate import evaluate, monitor
+from pipelines.training import NotFinite, Training
+from pipelines.trial import Trial, searchable
+from pipelines.trial import trial as checked
+
+_CHECKPOINT_SECONDS = 2.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.describe:
+        console.OUT.print(_description(options.method), markup=False)
+        return 0
+    given = console.settings(options.set)
+    trial = checked({"method": options.method, "data": options.data} | given)
+    folder = Path(options.out or f"results/train/{trial.method}-{trial.data}-{trial.identity}")
+    if (folder / "trial.json").exists() and not options.fresh:
+        console.OUT.print(f"{folder} already holds this run: --fresh trains it again", soft_wrap=True)
+        return 0
+    dataset = datasets.load(trial.data)
+    training = Training(trial, dataset, device())
+    try:
+        _train(training, folder / "checkpoint.pt", fresh=options.fresh)
+    except NotFinite as error:
+        raise BadInput(f"training failed in epoch {training.epochs_done + 1}: {error}") from error
+    metrics = evaluate(training.method, training.data.test)
+    artifact.save(folder, trial, training.method, dataset)
+    (folder / "test.json").write_text(json.dumps(metrics, indent=1))
+    _report(metrics, folder)
+    return 0
+
+
+def device() -> torch.device:
+    """Where a run takes place: the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _train(training: Training, checkpoint: Path, *, fresh: bool) -> None:
+    state = None if fresh else artifact.load_state(checkpoint)
+    if state is not None and state["identity"] == training.trial.identity:
+        training.load_state_dict(state["training"])
+        console.ERR.print(f"continuing after epoch {training.epochs_done}")
+    saved = time.monotonic()
+    with console.progress() as bar:
+        task = bar.add_task(_title(training.trial), total=training.trial.epochs, completed=training.epochs_done)
+        while not training.done:
+            terms = training.epoch()
+            _show(training, terms | {f"valid/{k}": v for k, v in monitor(training.method, training.data.valid).items()})
+            bar.advance(task)
+            if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                _checkpoint(checkpoint, training)
+                saved = time.monotonic()
+    training.finish()
+
+
+def _checkpoint(path: Path, training: Training) -> None:
+    try:
+        artifact.save_state(path, {"identity": training.trial.identity, "training": training.state_dict()})
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _title(trial: Trial) -> str:
+    return f"{trial.method} on {trial.data}"
+
+
+def _show(training: Training, values: dict[str, float]) -> None:
+    shown = {name: value for name, value in values.items() if name.startswith("train/")}
+    shown |= {name: values[name] for name in ("valid/bce", "valid/elbo", "valid/knn_purity") if name in values}
+    text = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+    console.ERR.print(f"epoch {training.epochs_done:>3}  {text}  ({values['seconds']:.1f} s)", soft_wrap=True)
+
+
+def _report(metrics: dict[str, float], folder: Path) -> None:
+    for name, value in metrics.items():
+        console.OUT.print(f"test/{name:<16} {value:.4f}")
+    console.OUT.print(f"saved in {folder}: pipelines.load({str(folder)!r}) brings it back", soft_wrap=True)
+
+
+def _description(method: str) -> str:
+    lines = [methods.get(method).__doc__ or "", "Settings (default, range):"]
+    lines += [f"  {name} = {entry.default}   {entry.range}" for name, entry in searchable(method).items()]
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.train", description=__doc__.splitlines()[0])
+    parser.add_argument("--method", default="vae", help=f"one of {', '.join(methods.names())}")
+    parser.add_argument("--data", default="digits", help=f"one of {', '.join(datasets.names())}")
+    console.add_settings(
+        parser,
+        "settings of the run (network, latent, epochs, batch_size, learning_rate, seed …) and hyperparameters of the "
+        f"method; networks are {', '.join(networks.names())}",
+    )
+    parser.add_argument("--describe", action="store_true", help="print what the method is and its settings, and stop")
+    parser.add_argument("--out", metavar="DIR", help="where to save (default: results/train/…)")
+    parser.add_argument("--fresh", action="store_true", help="train again what is already there")
+    return parser
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,146 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from methods.core.base import Domain, Terms
+from pipelines import networks
+from pipelines.datasets.dataset import Dataset
+from pipelines.optimizers import Optimizers
+from pipelines.trial import Trial
+
+# Validating every distribution's arguments synchronizes a GPU at every step; `Terms` are checked instead.
+Distribution.set_default_validate_args(False)
+
+
+class NotFinite(ArithmeticError):
+    """A term of the objective became infinite or not a number. The trial cannot go on; others can."""
+
+
+class Training:
+    """A run in progress: the method, its optimizers and the state of the random numbers.
+
+    Call `epoch()` until `done`, then `finish()`. The state dict, taken between epochs, continues the run exactly.
+
+    Args:
+        trial: what to run.
+        dataset: the data set that `trial.data` names.
+        device: where to run.
+    """
+
+    def __init__(self, trial: Trial, dataset: Dataset, device: torch.device) -> None:
+        torch.manual_seed(trial.seed)
+        self.trial = trial
+        self.data = dataset.data.to(device)
+        self.method = trial.build(domain(trial, dataset)).to(device)
+        self.optimizers = Optimizers(self.method, trial.learning_rate)
+        self.epochs_done = 0
+
+    @property
+    def done(self) -> bool:
+        return self.epochs_done >= self.trial.epochs
+
+    def epoch(self) -> dict[str, float]:
+        """One pass over the training set. Returns the mean of every term, named `train/<term>`, and the seconds.
+
+        Raises:
+            NotFinite: a term was infinite or not a number; the message names it and the step.
+        """
+        start = time.perf_counter()
+        train = self.data.train
+        self.method.eval()  # a pass over the data must not move batch norm's statistics
+        with torch.no_grad():
+            self.method.start_epoch(self.epochs_done, self.data)
+        self.method.train()
+        order = torch.randperm(len(train), device=train.x.device)
+        means = TermMeans()
+        for batch in train.batches(self.trial.batch_size, order):
+            for terms, parts in self.method.updates(batch):
+                self.optimizers.step(means.add(terms, len(batch)), parts)
+        self.epochs_done += 1
+        return means.read() | {"seconds": time.perf_counter() - start}
+
+    def finish(self) -> None:
+        """Let the method fit what is fitted once training is over."""
+        self.method.eval()
+        with torch.no_grad():
+            self.method.finish(self.data)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {
+            "epochs_done": self.epochs_done,
+            "method": self.method.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        if torch.cuda.is_available():
+            state["random.cuda"] = torch.cuda.get_rng_state()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.epochs_done = state["epochs_done"]
+        self.method.load_state_dict(state["method"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        torch.set_rng_state(state["random"].cpu())
+        if "random.cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["random.cuda"].cpu())
+
+
+class TermMeans:
+    """Means of terms over an epoch, weighted by rows. They stay on the device until they are read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], Tensor] = {}
+        self._finite_steps: dict[tuple[str, ...], Tensor] = {}
+        self._rows: dict[tuple[str, ...], int] = {}
+
+    def add(self, terms: Terms, rows: int) -> Tensor:
+        """Count a batch of `rows` rows in. Returns the sum of the terms: the objective."""
+        names = tuple(terms)
+        values = torch.stack(list(terms.values()))
+        sums = self._sums.get(names, 0) + values.detach() * rows
+        self._sums[names] = sums
+        # A sum that was ever infinite or NaN never becomes finite again: this counts the steps before.
+        self._finite_steps[names] = self._finite_steps.get(names, 0) + sums.isfinite()
+        self._rows[names] = self._rows.get(names, 0) + rows
+        return values.sum()
+
+    def read(self) -> dict[str, float]:
+        """The means, named `train/<term>`.
+
+        Raises:
+            NotFinite: names the term that was the first not to be finite.
+        """
+        means: dict[str, float] = {}
+        for names, sums in self._sums.items():
+            values = (sums / self._rows[names]).tolist()
+            if not all(torch.isfinite(sums).tolist()):
+                raise NotFinite(_blame(names, values, self._finite_steps[names].tolist()))
+            means |= {f"train/{name}": value for name, value in zip(names, values, strict=True)}
+        return means
+
+
+def domain(trial: Trial, dataset: Dataset) -> Domain:
+    """The domain that the trial's networks are built for."""
+    return networks.build(
+        trial.network,
+        event=dataset.event,
+        rows=len(dataset.data.train),
+        classes=dataset.classes,
+        likelihood=trial.likelihood or dataset.likelihood,
+    )
+
+
+def _blame(names: tuple[str, ...], values: list[float], steps: list[int]) -> str:
+    first = min(range(len(names)), key=lambda i: steps[i])
+    return (
+        f"the term {names[first]!r} became {values[first]} at step {steps[first] + 1} of the epoch: "
+        "a smaller learning_rate or a smaller weight of that term usually helps"
+    )

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from methods.core.errors import BadInput
+from orchestrator import location
+
+
+def test_a_given_address_wins_over_the_environment(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
+    assert location.tracking_uri("http://here:5000") == "http://here:5000"
+
+
+def test_the_environment_wins_over_the_default(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
+    assert location.tracking_uri(None) == "http://elsewhere:5000"
+
+
+def test_the_default_is_a_database_in_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert location.tracking_uri(None) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize("given", ["sqlite:///runs/a.db", "sqlite:///./runs/a.db"])
+def test_a_relative_database_becomes_absolute(given, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert location.tracking_uri(given) == f"sqlite:///{tmp_path}/runs/a.db"
+
+
+def test_an_absolute_database_stays():
+    assert location.tracking_uri("sqlite:////srv/a.db") == "sqlite:////srv/a.db"
+
+
+def test_files_of_a_local_database_lie_beside_it():
+    assert location.artifacts("sqlite:////srv/a.db", "toy study") == "file:///srv/mlartifacts/toy%20study"
+
+
+def test_a_server_places_files_itself():
+    assert location.artifacts("http://here:5000", "toy") is None
+
+
+def test_a_database_that_is_not_there_is_not_made_unasked(tmp_path):
+    database = Path(tmp_path) / "none.db"
+    with pytest.raises(BadInput, match=r"no MLflow database .*none\.db"):
+        location.connect(f"sqlite:///{database}", create=False)
+    assert not database.exists()
