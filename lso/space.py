@@ -42,7 +42,7 @@ class LatentSpace:
         return self.method.latent
 
     @property
-    def parameters(self) -> int:
+    def decoder_size(self) -> int:
         """Number of the decoder's parameters."""
         return sum(parameter.numel() for parameter in self.method.decoder.parameters())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from methods.core.base import Batch, Domain, Method, Terms
-from methods.core.losses import rate
+from methods.core.distributions import gaussian
+from methods.core.losses import gaussian_rate
 from methods.core.ranges import Real
 
 
@@ -28,9 +29,9 @@ class BetaVAE(Method):
         self.beta = beta
 
     def loss(self, batch: Batch) -> Terms:
-        posterior = self.posterior(batch.x)
+        posterior = gaussian(self.encoder(batch.x))
         z = posterior.rsample()
         return {
             "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
-            "rate": self.beta * rate(posterior, self.prior(), z).mean(),
+            "rate": self.beta * gaussian_rate(posterior).mean(),
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from methods.core.base import Batch, Method, Terms
-from methods.core.losses import rate
+from methods.core.distributions import gaussian
+from methods.core.losses import gaussian_rate
 
 
 class VAE(Method):
@@ -13,9 +14,9 @@ class VAE(Method):
     """
 
     def loss(self, batch: Batch) -> Terms:
-        posterior = self.posterior(batch.x)
+        posterior = gaussian(self.encoder(batch.x))
         z = posterior.rsample()
         return {
             "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
-            "rate": rate(posterior, self.prior(), z).mean(),
+            "rate": gaussian_rate(posterior).mean(),
         }

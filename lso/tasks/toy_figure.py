@@ -29,7 +29,7 @@ def figure(result: Result, title: str) -> Figure:
     """
     rows = 1 + len(result.settings.inits)
     whole = Figure(figsize=(10, 1.05 * rows + 4.6), layout="constrained")
-    whole.suptitle(title, fontsize=12)
+    whole.suptitle(f"{title}\nnumbers: squared error of the image", fontsize=11)
     grid = whole.add_gridspec(2, 1, height_ratios=[1.05 * rows, 4])
     _images(whole.add_subfigure(grid[0]), result)
     left, right = whole.add_subfigure(grid[1]).subplots(1, 2, width_ratios=[3, 2])

@@ -1,0 +1,38 @@
+"""A small study for measuring, without anything on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import yaml
+
+from orchestrator import sweep
+from pipelines import console
+
+
+def quiet_study(folder: Path, *, trials: int, epochs: int) -> Path:
+    """Run a random search of the VAE on digits in `folder`. Returns the folder of its records."""
+    study = {
+        "data": "digits",
+        "methods": ["vae"],
+        "trials": trials,
+        "seeds": 1,
+        "search": "random",
+        "early_stopping": None,
+        "fixed": {"network": "mlp", "latent": 10, "epochs": epochs},
+        "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+    }
+    path = folder / "measured.yaml"
+    path.write_text(yaml.safe_dump(study))
+    places = ["--results", str(folder), "--tracking-uri", f"sqlite:///{folder}/mlflow.db"]
+    silent = console.Console(file=io.StringIO())
+    out, err = console.OUT, console.ERR
+    console.OUT = console.ERR = silent
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            sweep.main([str(path), *places])
+    finally:
+        console.OUT, console.ERR = out, err
+    return folder / "measured"

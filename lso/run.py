@@ -1,0 +1,171 @@
+"""Latent-space optimization with the decoder of a trained method.
+
+python -m lso.run toy --decoder best:my_study
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lso.space import LatentSpace
+from lso.tasks import toy, toy_report, toy_summary
+from methods.core.errors import BadInput
+from orchestrator import location, models
+from pipelines import artifact, console, datasets
+from pipelines.artifact import Saved
+from pipelines.datasets.dataset import Dataset
+from pipelines.train import device
+
+_SMALL = 2e7  # multiplications in a forward pass below which threads cost more than they bring
+
+_DECODERS = """
+a decoder is named by
+  runs:/ID              the run of a trial
+  models:/NAME/VERSION  a registered method, also models:/NAME@best
+  models:/MODEL_ID      a logged model
+  best:STUDY            the best method of a finished study
+  PATH                  a folder that pipelines.train wrote
+
+examples
+  python -m lso.run toy --decoder best:my_study
+  python -m lso.run toy --decoder results/train/vae-digits-0123456789abcdef --inits encoder,random,random
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    return options.run(options)
+
+
+def _toy(options: argparse.Namespace) -> int:
+    settings = toy.Settings(options.images, options.iterations, options.seed, tuple(options.inits.split(",")))
+    source = models.fetch(options.decoder, tracking_uri=location.tracking_uri(options.tracking_uri))
+    saved = artifact.load(source.folder)
+    folder = _folder(options.out or f"results/lso/toy-{source.run_id or saved.trial.identity}")
+    start = time.monotonic()
+    result = _optimize(saved, settings)
+    outcome = "interrupted" if result.rests.interrupted else "finished"
+    facts = _facts(options.decoder, source, saved) | {"outcome": outcome, "seconds": round(time.monotonic() - start, 1)}
+    toy_report.write(result, folder, title=_title(saved, settings, outcome), facts=facts)
+    for table in toy_report.tables(result):
+        console.OUT.print(table)
+    console.OUT.print(f"{outcome} after {facts['seconds']} s, results in {folder}", soft_wrap=True)
+    _record(source, result, folder, facts)
+    return 130 if result.rests.interrupted else 0
+
+
+def _optimize(saved: Saved, settings: toy.Settings) -> toy.Result:
+    test = _data(saved).data.test.to(device())
+    space = LatentSpace(saved.method.to(device()))
+    codes = settings.images * len(settings.inits)
+    with _threads(space, codes), console.progress() as bar:
+        task = bar.add_task("toy", total=settings.iterations)
+
+        def observe(iteration: int, moving: int, loss: float) -> None:
+            text = f"{moving} of {codes} codes move, squared error {loss:.4f}"
+            bar.update(task, completed=iteration, description=text)
+
+        return toy.run(space, test, settings, observe)
+
+
+def _data(saved: Saved) -> Dataset:
+    dataset = datasets.load(saved.trial.data)
+    if dataset.checksum != saved.checksum:
+        raise BadInput(
+            f"the data set {saved.trial.data!r} is not the one that this decoder was trained on (checksum "
+            f"{dataset.checksum}, expected {saved.checksum}): use the files and the version that it was trained with"
+        )
+    return dataset
+
+
+def _folder(path: str) -> Path:
+    """The folder for the results. It holds nothing else, since all of it is recorded."""
+    folder = Path(path)
+    if folder.exists() and (not folder.is_dir() or {file.name for file in folder.iterdir()} - set(toy_report.FILES)):
+        raise BadInput(f"{folder} holds other files: choose another folder with --out")
+    return folder
+
+
+def _facts(reference: str, source: models.Source, saved: Saved) -> dict[str, Any]:
+    return {
+        "task": "toy",
+        "decoder": {"reference": reference, "run": source.run_id, "model": source.model_id},
+        "trial": saved.trial.settings(),
+        "checksum": saved.checksum,
+        "versions": artifact.versions(),
+    }
+
+
+def _title(saved: Saved, settings: toy.Settings, outcome: str) -> str:
+    trial = saved.trial
+    used = f"{settings.images} test images of {trial.data}, decoder of {trial.method} with {trial.latent} dimensions"
+    return f"Toy latent-space optimization: {used}{' (interrupted)' if outcome == 'interrupted' else ''}"
+
+
+def _record(source: models.Source, result: toy.Result, folder: Path, facts: dict[str, Any]) -> None:
+    settings = asdict(result.settings) | {"inits": ",".join(result.settings.inits)}
+    shown = {"decoder": facts["decoder"]["reference"], "outcome": facts["outcome"], "seconds": facts["seconds"]}
+    run = models.log_lso(
+        source,
+        task="toy",
+        params=settings | shown,
+        metrics=toy_summary.metrics(result),
+        history=toy_summary.curves(result),
+        folder=folder,
+    )
+    console.OUT.print(f"recorded as run {run} in {source.tracking_uri}", soft_wrap=True)
+
+
+@contextmanager
+def _threads(space: LatentSpace, codes: int) -> Iterator[None]:
+    """One thread for small networks: there, threads spend their time waiting for each other."""
+    before = torch.get_num_threads()
+    if codes * space.decoder_size < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lso.run", description=(__doc__ or "").splitlines()[0])
+    tasks = parser.add_subparsers(title="tasks", metavar="TASK", required=True)
+    command = tasks.add_parser(
+        "toy",
+        help="steer codes until they decode to given images, from several starts",
+        description=(toy.__doc__ or "").split("\n\n")[0],
+        epilog=_DECODERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_toy)
+    command.add_argument("--decoder", required=True, metavar="REFERENCE", help="whose decoder to use, see below")
+    default = toy.Settings()
+    for name, what in (("images", "images of the test set"), ("iterations", "most steps of a code")):
+        command.add_argument(
+            f"--{name}", type=int, default=getattr(default, name), metavar="N", help=f"{what} (%(default)s)"
+        )
+    command.add_argument("--seed", type=int, default=0, help="of the choice of images and of all draws (%(default)s)")
+    command.add_argument(
+        "--inits",
+        default=",".join(default.inits),
+        metavar="A,B,...",
+        help="starts: encoder (posterior mean), prior, random (standard normal); again for another draw (%(default)s)",
+    )
+    command.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI, else ./mlflow.db")
+    command.add_argument(
+        "--out", metavar="DIR", help="where to save, in place of earlier results (results/lso/toy-...)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    console.run(main)
