@@ -24,7 +24,7 @@ from pipelines.artifact import Saved
 from pipelines.datasets.dataset import Dataset
 from pipelines.train import device
 
-_SMALL = 2e7  # multiplications in a forward pass below which threads cost more than they bring
+_SMALL = 2e8  # multiplications in a forward pass below which threads cost more than they bring
 
 _DECODERS = """
 a decoder is named by

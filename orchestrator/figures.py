@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from orchestrator.curves import Panel
 
@@ -22,6 +23,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _TEXT = "#010203"  # stands for the page's text color until the SVG is written
 _WIDE = 30  # ratio of the largest to the smallest value from which an axis is logarithmic
+_CROWDED = 200  # ratio of an axis's ends from which only powers of ten are written
 
 _LOOK = {
     "svg.fonttype": "none",
@@ -68,6 +70,7 @@ def learning_curves(panel: Panel, methods: Sequence[str], title: str) -> str:
             axes.plot(band.epochs, band.mean, **(look | {"marker": marker}), linewidth=1.8)
         axes.set(title=title, xlabel="epoch")
         _limit(axes, panel)
+        _write_out(axes)
         return _svg(figure, title)
 
 
@@ -83,6 +86,7 @@ def scatter(points: Points, methods: Sequence[str], *, x: str, y: str) -> str:
         flat = [pair for pairs in points.values() for pair in pairs]
         axes.set_xscale(_scale([pair[0] for pair in flat]))
         axes.set_yscale(_scale([pair[1] for pair in flat]))
+        _write_out(axes)
         return _svg(figure, f"{y} against {x}")
 
 
@@ -120,6 +124,16 @@ def _limit(axes: Axes, panel: Panel) -> None:
     if axes.get_yscale() == "linear":
         margin = 0.05 * (max(shown) - min(shown))
         axes.set_ylim(min(shown) - margin, max(shown) + margin)
+
+
+def _write_out(axes: Axes) -> None:
+    """Numbers on logarithmic axes as they are read: powers of ten would be written as unparsed mathematics."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            low, high = axis.get_view_interval()
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _CROWDED * low else (1,)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _scale(values: Sequence[float]) -> str:

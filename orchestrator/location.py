@@ -49,9 +49,9 @@ def connect(uri: str, *, create: bool = True) -> MlflowClient:
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # each kind of store raises its own
-        reason = str(error).strip().splitlines()[0]
         raise BadInput(
-            f"the tracking server {uri} does not answer ({reason}): start it, or choose another with --tracking-uri"
+            f"the tracking server {uri} does not answer ({_reason(error)}): start it, or choose another with "
+            "--tracking-uri"
         ) from error
     return client
 
@@ -65,3 +65,10 @@ def artifacts(uri: str, experiment: str) -> str | None:
 def _database(uri: str) -> Path | None:
     path = uri.removeprefix(_SQLITE)
     return None if path == uri else Path(path)
+
+
+def _reason(error: Exception) -> str:
+    """The root of MLflow's nested messages, as `Connection refused`."""
+    text = str(error).strip().splitlines()[0]
+    _, nested, cause = text.rpartition("Caused by ")
+    return cause.rpartition("): ")[2].rstrip(")").rstrip("\"'") if nested else text[:200]

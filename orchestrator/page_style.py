@@ -11,7 +11,7 @@ CSS = """
   :root { --page: #14171b; --text: #e6e9ec; --quiet: #9aa4ae; --rule: #3a424b; --mark: #4a3f10; --note: #1d2228; }
 }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
+main { max-width: 1320px; margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 0 0 .6rem; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: .4rem 1.5rem; margin: 1rem 0; }

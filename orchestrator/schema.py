@@ -54,6 +54,8 @@ MODE = "lo.mode"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 COMMIT = "mlflow.source.git.commit"
+SOURCE = "mlflow.source.name"
+USER = "mlflow.user"
 
 INTERRUPTED = "interrupted"
 SEARCH = "search"

@@ -16,6 +16,8 @@ Standing = Mapping[str, Sequence[TrialRun]]
 """The trials that stand for each method, in the order of the rows."""
 
 _SPLIT = "test/"
+_ON_DEMAND = {"reconstruction", "bce_mean", "mse_mean"}
+"""Close relatives of bce and mse: shown where they are asked for."""
 
 
 def available(standing: Standing) -> list[str]:
@@ -26,7 +28,7 @@ def available(standing: Standing) -> list[str]:
 
 
 def chosen(standing: Standing, wanted: Sequence[str], first: str) -> list[str]:
-    """The metrics `wanted`, with or without `test/`; where none is named all that are available, `first` first.
+    """The metrics `wanted`, with or without `test/`; where none is named the usual ones, `first` first.
 
     Raises:
         BadInput: a metric that no method has.
@@ -36,7 +38,9 @@ def chosen(standing: Standing, wanted: Sequence[str], first: str) -> list[str]:
     for name in names:
         if name not in known:
             raise unknown("test metric", name, known)
-    return names or sorted(known, key=lambda name: name != first)
+    return names or sorted(
+        set(known) - _ON_DEMAND | {first} & set(known), key=lambda name: (name != first, known.index(name))
+    )
 
 
 def scores(standing: Standing, metrics: Sequence[str], title: str, caption: str) -> Table:

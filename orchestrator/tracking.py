@@ -6,6 +6,7 @@ which they were measured, and what is there already stays as it is.
 
 from __future__ import annotations
 
+import getpass
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -107,7 +108,9 @@ class StudyTracking:
             schema.ROLE: record.role,
             schema.IDENTITY: record.identity,
             schema.CONFIGURATION: record.configuration,
-            schema.COMMIT: record.facts.get("git_commit", ""),
+            schema.COMMIT: record.facts.get("git_commit", "").removesuffix("-dirty"),
+            schema.SOURCE: "orchestrator.sweep",
+            schema.USER: getpass.getuser(),
         } | {f"lo.{name}": value for name, value in record.facts.items()}
         run = self._client.create_run(self._experiment.experiment_id, record.started, tags, title).info.run_id
         params = [Param(name, str(value)) for name, value in settings.items()]
@@ -145,6 +148,8 @@ class StudyTracking:
             schema.METRIC: study.metric,
             schema.MODE: study.mode,
             schema.NOTE: study.description,
+            schema.SOURCE: "orchestrator.sweep",
+            schema.USER: getpass.getuser(),
         }
         run = self._client.create_run(self._experiment.experiment_id, tags=tags, run_name=self._name).info.run_id
         definition = study.model_dump(mode="json")

@@ -29,7 +29,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 def accepted(config: dict[str, Any]) -> dict[str, Any]:
     """The file as Ray completes it, after Ray's own validation."""
-    prepared = prepare_config(copy.deepcopy(config))
+    prepared: dict[str, Any] = prepare_config(copy.deepcopy(config))
     validate_config(prepared)
     return prepared
 
@@ -56,14 +56,15 @@ def launched(trials: int) -> dict[str, int]:
 
 def installation(kind: str) -> str:
     """The command that installs the project on nodes of this kind."""
-    (command,) = (command for command in SETUPS[kind] if "pip install" in command)
+    commands: list[str] = [command for command in SETUPS[kind] if "pip install" in command]
+    (command,) = commands
     return command
 
 
 def pinned(package: str) -> str:
     """The tested version of a package, without the tag of a build such as +cpu."""
     constraints = CONSTRAINTS.read_text() if CONSTRAINTS.exists() else ""
-    pins = re.findall(rf"^{package}==(\S+)$", constraints, re.M) or [version(package)]
+    pins: list[str] = re.findall(rf"^{package}==(\S+)$", constraints, re.M) or [version(package)]
     return pins[0].split("+")[0]
 
 

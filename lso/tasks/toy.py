@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -97,7 +97,7 @@ class Result:
     decoded: Float[Tensor, "I M *event"]
     controls: dict[str, float]
 
-    def by_start(self, values: Float[Tensor, "N *rest"]) -> Float[Tensor, "I M *rest"]:
+    def by_start(self, values: Shaped[Tensor, "N *rest"]) -> Shaped[Tensor, "I M *rest"]:
         """Values of `rests` by start and image."""
         return values.unflatten(0, (len(self.settings.inits), len(self.index)))
 

@@ -34,9 +34,3 @@ def space(folder: Path) -> LatentSpace:
 @pytest.fixture(scope="session")
 def split() -> Split:
     return datasets.load("digits").data.test
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Products this small are slower on several."""
-    torch.set_num_threads(1)

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def test_a_database_that_is_not_there_is_not_made_unasked(tmp_path):
     with pytest.raises(BadInput, match=r"no MLflow database .*none\.db"):
         location.connect(f"sqlite:///{database}", create=False)
     assert not database.exists()
+
+
+def test_a_server_that_is_down_is_one_short_sentence():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    with pytest.raises(
+        BadInput, match=r"does not answer \(Failed to establish a new connection: \[Errno \d+\] Connection refused\)"
+    ):
+        location.connect(address)

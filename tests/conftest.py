@@ -1,0 +1,40 @@
+"""What all tests share: shapes are checked, random numbers are pinned, and nothing leaves this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from pipelines.datasets.dataset import Dataset
+
+# Before anything imports Ray or MLflow: no cluster or server that the shell points to, no tokens, no statistics sent.
+for _name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+    os.environ.pop(_name, None)
+os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+
+# Before anything imports the packages: every annotation is checked at every call, the shapes of tensors included.
+if importlib.util.find_spec("beartype"):
+    install_import_hook(("methods", "pipelines"), "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+torch.set_num_threads(1)  # products this small are slower on several
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test draws the same random numbers, whatever ran before it."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    from pipelines import datasets  # not above: the hook comes first
+
+    return datasets.load("digits")
