@@ -10,10 +10,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.quiet import quiet_study
-from orchestrator import sweep
+from orchestrator import session
 from orchestrator.ledger import Ledger
 from orchestrator.mirror import Mirror
-from orchestrator.tracking import StudyTracking
 
 TRIALS, EPOCHS, ROUNDS = 12, 100, 4
 
@@ -21,8 +20,8 @@ TRIALS, EPOCHS, ROUNDS = 12, 100, 4
 class NoMirror(Mirror):
     """A mirror that writes nothing."""
 
-    def __init__(self, tracking: StudyTracking) -> None:
-        del tracking
+    def __init__(self, folder: Path, uri: str) -> None:
+        del folder, uri
 
     def changed(self, identity: str) -> None:
         del identity
@@ -33,14 +32,14 @@ class NoMirror(Mirror):
 
 def main() -> dict[str, float]:
     """Run and print. Returns the figures."""
-    kept = sweep.Mirror
+    kept = session.Mirror
     ratios, seconds = [], []
     for _ in range(ROUNDS):
         with_mlflow = _trial_seconds(kept)
         without = _trial_seconds(NoMirror)
         ratios.append(with_mlflow / without)
         seconds.append(without)
-    sweep.Mirror = kept  # type: ignore[misc]
+    session.Mirror = kept  # type: ignore[misc]
     figures = {
         "trial seconds, with MLflow / without": statistics.median(ratios),
         "seconds a trial": statistics.median(seconds),
@@ -54,7 +53,7 @@ def main() -> dict[str, float]:
 
 def _trial_seconds(mirror: type[Mirror]) -> float:
     """Median seconds of a trial from its start to its end."""
-    sweep.Mirror = mirror  # type: ignore[misc]
+    session.Mirror = mirror  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
         records = Ledger(quiet_study(Path(folder), trials=TRIALS, epochs=EPOCHS)).records()
         return statistics.median((record.ended - record.started) / 1000 for record in records)

@@ -21,7 +21,7 @@ import ray
 from ray import tune
 
 from benchmarks.quiet import quiet_study
-from orchestrator import cluster, sweep
+from orchestrator import cluster, session
 from orchestrator.trainable import StudyTrial
 from pipelines.training import Training
 
@@ -56,7 +56,7 @@ def main() -> dict[str, float]:
 def ours() -> list[float]:
     """Seconds between two trials of one process, logged to MLflow as always."""
     with tempfile.TemporaryDirectory() as folder:
-        sweep.StudyTrial = TimedTrial  # type: ignore[misc]
+        session.StudyTrial = TimedTrial  # type: ignore[misc]
         quiet_study(Path(folder), trials=TRIALS, epochs=20)
         notes = [json.loads(line) for path in Path(folder).rglob("notes-*") for line in path.read_text().splitlines()]
     return _gaps(notes)

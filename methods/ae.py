@@ -43,7 +43,7 @@ class AE(Method):
     def finish(self, data: Data) -> None:
         """Fit the Gaussian of `prior` to the training codes."""
         codes = encode(self, data.train).double()
-        jitter = 1e-6 * torch.eye(self.latent, dtype=codes.dtype, device=codes.device)
-        covariance = torch.cov(codes.mT).reshape(self.latent, self.latent) + jitter
+        covariance = torch.cov(codes.mT).reshape(self.latent, self.latent)
+        covariance.diagonal().add_(1e-6 * (1 + covariance.trace()))  # unused dimensions make it singular
         self.code_mean.copy_(codes.mean(0))
         self.code_factor.copy_(torch.linalg.cholesky(covariance))

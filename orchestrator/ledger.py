@@ -118,22 +118,36 @@ class Ledger:
     def adopt(self, study: Study) -> str:
         """Bind the folder to `study`, or check that it is. Returns the session's id, the same at every resume.
 
+        A folder without trials may be bound anew: nothing was run with the definition that it had.
+
         Raises:
             BadInput: the folder belongs to another definition; the message names what differs.
         """
-        path = self.folder / "study.json"
-        if path.is_file():
-            kept = json.loads(path.read_text())
-            if kept["definition"] != study.definition:
-                raise BadInput(_changed(kept["study"], study.model_dump(), self.folder))
+        kept = self._kept()
+        if kept and kept["definition"] == study.definition:
             return kept["session"]
+        if kept and any(self.records()):
+            raise BadInput(_changed(kept["study"], study.model_dump(), self.folder))
         session = uuid.uuid4().hex
-        _write(path, {"session": session, "definition": study.definition, "study": study.model_dump()})
+        _write(self._definition, {"session": session, "definition": study.definition, "study": study.model_dump()})
         return session
+
+    @property
+    def _definition(self) -> Path:
+        return self.folder / "study.json"
+
+    def _kept(self) -> dict[str, Any] | None:
+        if not self._definition.is_file():
+            return None
+        try:
+            kept = json.loads(self._definition.read_text())
+            return {key: kept[key] for key in ("session", "definition", "study")}
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadInput(f"{self._definition} is damaged: delete {self.folder} to start over") from error
 
 
 def _changed(kept: dict[str, Any], study: dict[str, Any], folder: Path) -> str:
-    keys = [key for key in study if key != "description" and kept.get(key) != study[key]]
+    keys = [key for key in study if key not in ("description", "resources") and kept.get(key) != study[key]]
     changes = "; ".join(f"{key}: {kept.get(key)!r} there, {study[key]!r} now" for key in keys)
     return (
         f"the study {folder.name!r} was already run with another definition ({changes}): "

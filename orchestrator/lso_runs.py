@@ -20,9 +20,6 @@ from orchestrator.sources import Source
 EXPERIMENT = "lso"
 """Where optimizations are recorded whose decoder has no run."""
 
-LSO_RUN = "lo.lso_run"
-"""On a trial's run: the latest lso run that used its decoder."""
-
 _METRICS, _PARAMS = 1000, 100  # MLflow's limits for one call
 
 History = Sequence[tuple[int, Mapping[str, float]]]
@@ -117,4 +114,4 @@ def _end(client: MlflowClient, run: str, decoder: Run | None, outcome: str) -> N
     client.set_tag(run, schema.OUTCOME, outcome)
     client.set_terminated(run, "FINISHED" if outcome == "finished" else "KILLED")
     if decoder is not None:
-        client.set_tag(decoder.info.run_id, LSO_RUN, run)
+        client.set_tag(decoder.info.run_id, schema.LSO_RUN, run)

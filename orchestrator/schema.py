@@ -45,6 +45,9 @@ BEST_MODEL = "lo.best_model_id"
 DECODER_RUN = "lo.decoder_run"
 """On an lso run: the trial run whose decoder it used."""
 
+LSO_RUN = "lo.lso_run"
+"""On a trial's run: the latest lso run that used its decoder."""
+
 METRIC = "lo.metric"
 """On the study's run: the metric that chose configurations, such as `valid/knn_purity`."""
 

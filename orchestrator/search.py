@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from methods.core.ranges import OneOf, Range, Real
 from orchestrator import ledger
 from orchestrator.ledger import Record
 from orchestrator.schema import REPLICATE, SEARCH
+from orchestrator.space import distribution
 from orchestrator.study import Study
 from pipelines.trial import Trial
 
-_GRID_VALUES = 3  # of a range, at its ends and its middle
-_REPEATS = 20  # draws of known configurations before the space counts as exhausted
+_REPEATS = 100  # draws of known configurations in a row before the space counts as exhausted
 
 
 @dataclass
 class Planned:
-    """A trial to run."""
+    """A trial to run.
+
+    Attributes:
+        trial: all its settings.
+        role: `search` or `replicate`.
+        draw: Optuna's side of a configuration.
+        reported: the last epoch that Optuna was told of.
+    """
 
     trial: Trial
     role: str
     draw: optuna.trial.Trial | None = None
+    reported: int = 0
 
 
 class MethodSearch:
@@ -43,11 +50,11 @@ class MethodSearch:
 
     def __init__(self, study: Study, method: str, records: Iterable[Record]) -> None:
         self.study, self.method = study, method
-        self.space = {name: _distribution(span) for name, span in study.ranges(method).items()}
-        self.planned = study.trials if self.space else 1
-        self._optuna = optuna.create_study(
-            direction="maximize" if study.mode == "max" else "minimize", sampler=_sampler(study, method)
-        )
+        self.planned = study.configurations(method)
+        self._space = {name: distribution(span) for name, span in study.ranges(method).items()}
+        self._first = study.first(method)
+        direction = "maximize" if study.mode == "max" else "minimize"
+        self._optuna = optuna.create_study(direction=direction, sampler=RandomSampler(seed=0))  # see `_sampler`
         self._waiting: list[Planned] = []
         self._values: dict[str, tuple[Trial, float | None]] = {}  # by identity; None while it runs, failed or stopped
         self._running = 0
@@ -56,7 +63,6 @@ class MethodSearch:
         for record in records:
             if record.settings["method"] == method:
                 self._recall(record)
-        self._enqueue()
 
     @property
     def done(self) -> bool:
@@ -74,26 +80,23 @@ class MethodSearch:
         return planned
 
     def report(self, planned: Planned, epoch: int, value: float) -> None:
-        """A running trial's metric after `epoch`."""
-        if planned.draw is not None and np.isfinite(value):
+        """A trial's metric after `epoch`. What was reported before, or is not finite, is ignored."""
+        if planned.draw is not None and epoch > planned.reported and math.isfinite(value):
             planned.draw.report(value, epoch)
+            planned.reported = epoch
 
     def tell(self, planned: Planned, status: str, value: float | None) -> None:
-        """How a trial ended."""
+        """How a trial ended, with the metric after its last epoch."""
         self._running -= 1
-        if planned.role == REPLICATE:
-            return
-        finished = status == ledger.FINISHED and value is not None and np.isfinite(value)
-        self._values[planned.trial.identity] = (planned.trial, value if finished else None)
         if planned.draw is not None:
-            state = TrialState.PRUNED if status == ledger.STOPPED else TrialState.FAIL
-            self._optuna.tell(planned.draw, value if finished else None, None if finished else state)
+            self._end(planned, status, value)
 
     def best(self) -> Trial | None:
         """The finished configuration with the best value, or None where none finished."""
-        finished = [(value, trial) for trial, value in self._values.values() if value is not None]
+        finished = [(value, trial.identity, trial) for trial, value in self._values.values() if value is not None]
         choose = max if self.study.mode == "max" else min
-        return choose(finished, key=lambda pair: pair[0])[1] if finished else None
+        # Equal values are told apart by identity, so that a second start chooses the same one.
+        return choose(finished, key=lambda entry: entry[:2])[2] if finished else None
 
     @property
     def _searched(self) -> bool:
@@ -103,55 +106,63 @@ class MethodSearch:
     def _replicates_left(self) -> list[Planned]:
         if self._replicates is None:
             best = self.best()
-            seeds = range(1, self.study.seeds + 1) if best else ()
-            trials = (self.study.trial(self.method, _chosen(best, self.space), seed=seed) for seed in seeds if best)
+            seeds = range(1, self.study.seeds + 1)
+            trials = [self._trial(best.settings(), seed) for seed in seeds] if best else []
             self._replicates = [Planned(trial, REPLICATE) for trial in trials if trial.identity not in self._replicated]
         return self._replicates
 
     def _propose(self) -> Planned | None:
-        for _ in range(_REPEATS):
+        while self._first and not self._searched:
+            trial = self._trial(self._first.pop(0), 0)
+            if trial.identity not in self._values:
+                return self._try(trial, self._ask(trial))
+        for attempt in range(_REPEATS):
             if self._searched:
                 return None
-            draw = self._optuna.ask(self.space)
-            trial = self.study.trial(self.method, draw.params, seed=0)
+            self._optuna.sampler = _sampler(self.study, self.method, len(self._values), attempt)
+            draw = self._optuna.ask(self._space)
+            trial = self._trial(draw.params, 0)
             if trial.identity not in self._values:
-                self._values[trial.identity] = (trial, None)
-                return Planned(trial, SEARCH, draw)
-            known = self._values[trial.identity][1]
-            self._optuna.tell(draw, known, None if known is not None else TrialState.FAIL)
+                return self._try(trial, draw)
+            self._optuna.tell(draw, None, TrialState.FAIL)
         self.planned = len(self._values)
         return None
 
+    def _try(self, trial: Trial, draw: optuna.trial.Trial) -> Planned:
+        self._values[trial.identity] = (trial, None)
+        return Planned(trial, SEARCH, draw)
+
+    def _ask(self, trial: Trial) -> optuna.trial.Trial:
+        """Optuna's side of a configuration that it did not choose itself."""
+        settings = trial.settings()
+        self._optuna.enqueue_trial({name: settings[name] for name in self._space})
+        return self._optuna.ask(self._space)
+
+    def _end(self, planned: Planned, status: str, value: float | None) -> None:
+        finished = status == ledger.FINISHED and value is not None and math.isfinite(value)
+        self._values[planned.trial.identity] = (planned.trial, value if finished else None)
+        other = TrialState.PRUNED if status == ledger.STOPPED else TrialState.FAIL
+        self._optuna.tell(planned.draw, value if finished else None, None if finished else other)
+
     def _recall(self, record: Record) -> None:
-        settings = {name: value for name, value in record.settings.items() if name in self.space}
-        trial = self.study.trial(self.method, settings, seed=record.settings["seed"])
+        """Take up a trial of an earlier start. One that was running is planned again and finds its own checkpoint."""
         running = record.status == ledger.RUNNING
         if record.role == REPLICATE:
-            # A replicate in progress is planned anew and finds its own checkpoint.
             self._replicated |= set() if running else {record.identity}
             return
-        value = record.value(self.study.metric)
-        self._values[trial.identity] = (trial, value if record.status == ledger.FINISHED else None)
+        trial = self._trial(record.settings, 0)
+        planned = self._try(trial, self._ask(trial))
+        metric = self.study.metric
+        for entry in record.history:
+            self.report(planned, entry["epoch"], entry.get(metric, math.nan))
         if running:
-            self._optuna.enqueue_trial(settings)
-            draw = self._optuna.ask(self.space)
-            self._waiting.append(Planned(trial, SEARCH, draw))
+            self._waiting.append(planned)
         else:
-            self._optuna.add_trial(_told(record, settings, self.space, self.study.metric))
+            self._end(planned, record.status, record.value(metric))
 
-    def _enqueue(self) -> None:
-        """Put the method's defaults, and for a grid all of it, at the head of Optuna's queue."""
-        defaults = self.study.defaults(self.method)
-        if defaults:
-            self._optuna.enqueue_trial(defaults)
-        if self.study.search == "grid":
-            grid = [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self._grid())]
-            for point in grid:
-                self._optuna.enqueue_trial(point)
-            self.planned = min(self.planned, len(grid) + 1)
-
-    def _grid(self) -> list[list[Any]]:
-        return [_grid_values(span) for span in self.study.ranges(self.method).values()]
+    def _trial(self, settings: dict[str, Any], seed: int) -> Trial:
+        chosen = {name: value for name, value in settings.items() if name in self._space}
+        return self.study.trial(self.method, chosen, seed=seed)
 
 
 class StudySearch(Searcher):
@@ -189,10 +200,15 @@ class StudySearch(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         planned = self._planned.pop(trial_id, None)
-        if planned is not None:
-            status = ledger.FAILED if error or result is None else result["status"]
-            ended = ledger.STOPPED if status == ledger.RUNNING else status
-            self.searches[planned.trial.method].tell(planned, ended, result[self.metric] if result else None)
+        if planned is None:
+            return
+        search = self.searches[planned.trial.method]
+        if error or result is None:
+            search.tell(planned, ledger.FAILED, None)
+        else:
+            value = result[self.metric]
+            search.report(planned, result["epoch"], value)  # Tune does not pass on the report that stopped a trial
+            search.tell(planned, ledger.STOPPED if result["status"] == ledger.RUNNING else result["status"], value)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the records hold it all."""
@@ -201,46 +217,10 @@ class StudySearch(Searcher):
         """Nothing: the records hold it all."""
 
 
-def _chosen(trial: Trial | None, space: dict[str, BaseDistribution]) -> dict[str, Any]:
-    return {name: value for name, value in trial.settings().items() if name in space} if trial else {}
-
-
-def _sampler(study: Study, method: str) -> optuna.samplers.BaseSampler:
-    seed = study.seed + sum(map(ord, method))
-    if study.search == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(2, study.trials // 3)))
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _distribution(span: Range) -> BaseDistribution:
-    if isinstance(span, OneOf):
-        return CategoricalDistribution(span.choices)
-    kind = FloatDistribution if isinstance(span, Real) else IntDistribution
-    return kind(span.low, span.high, log=span.log)
-
-
-def _grid_values(span: Range) -> list[Any]:
-    if isinstance(span, OneOf):
-        return list(span.choices)
-    spaced = np.geomspace if span.log else np.linspace
-    values = spaced(span.low, span.high, _GRID_VALUES).tolist()
-    inside = [min(max(value, span.low), span.high) for value in values]
-    return inside if isinstance(span, Real) else sorted({round(value) for value in inside})
-
-
-def _told(
-    record: Record, settings: dict[str, Any], space: dict[str, BaseDistribution], metric: str
-) -> optuna.trial.FrozenTrial:
-    states = {ledger.FINISHED: TrialState.COMPLETE, ledger.STOPPED: TrialState.PRUNED}
-    value = record.value(metric)
-    state = states.get(record.status, TrialState.FAIL)
-    if state == TrialState.COMPLETE and (value is None or not np.isfinite(value)):
-        state = TrialState.FAIL
-    reports = {entry["epoch"]: entry[metric] for entry in record.history if np.isfinite(entry.get(metric, np.nan))}
-    return optuna.trial.create_trial(
-        params=settings,
-        distributions=space,
-        state=state,
-        value=value if state == TrialState.COMPLETE else None,
-        intermediate_values=reports,
-    )
+def _sampler(study: Study, method: str, known: int, attempt: int) -> BaseSampler:
+    """The sampler of one draw. Its seed follows from how many configurations are known, as a second start knows too."""
+    digest = hashlib.sha256(f"{study.seed} {method} {known} {attempt}".encode()).digest()
+    seed = int.from_bytes(digest[:4], "big")
+    if study.search == "tpe" and attempt == 0:
+        return TPESampler(seed=seed, n_startup_trials=min(10, max(2, study.trials // 3)))
+    return RandomSampler(seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import methods
+from methods.core import ranges
 from methods.core.errors import BadInput, unknown
-from methods.core.ranges import Integer, OneOf, Range, Real, declared
+from orchestrator.explanation import explained
+from orchestrator.space import Space, grid, narrowed, nearest, size
 from pipelines import datasets
 from pipelines.console import parse
 from pipelines.trial import Trial, searchable
@@ -59,7 +62,8 @@ class Study(_Strict):
         early_stopping: stop bad configurations early; null lets all run to the end.
         resources: of a trial.
         fixed: settings that are the same in all trials, such as `epochs` or `latent`, or a method's hyperparameter.
-        space: ranges to search beside the methods' own or in their place: `{low, high, log}` or a list of choices.
+        space: ranges to search beside the methods' own or in their place: `{low, high, log}` or a list of choices. A
+            grid takes the ends and the middle of a range.
         report_every: epochs between two reports of a trial; default a twentieth of its epochs.
         seed: of the search.
     """
@@ -81,20 +85,32 @@ class Study(_Strict):
 
     @property
     def definition(self) -> str:
-        """Hash of everything but the description: studies with the same one run the same trials."""
-        text = json.dumps(self.model_dump(exclude={"description"}), sort_keys=True)
+        """Hash of all that decides which trials run; not of the description and of what a trial takes of a node."""
+        text = json.dumps(self.model_dump(exclude={"description", "resources"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def method_names(self) -> list[str]:
         return methods.names() if self.methods == "all" else list(self.methods)
 
-    def ranges(self, method: str) -> dict[str, Range]:
+    def ranges(self, method: str) -> Space:
         """What is searched for `method`: its own hyperparameters and what `space` adds, less what is fixed."""
-        known = searchable(method)
-        own = {name: entry.range for name, entry in searchable(method).items() if name not in _SHARED}
-        added = {name: _range(name, given, known[name].range) for name, given in self.space.items() if name in known}
+        declared = {name: entry.range for name, entry in searchable(method).items()}
+        own = {name: span for name, span in declared.items() if name not in _SHARED}
+        given = {name: span for name, span in self.space.items() if name in declared}
+        added = {name: narrowed(name, span, declared=declared[name]) for name, span in given.items()}
         return {name: span for name, span in (own | added).items() if name not in self.fixed}
+
+    def configurations(self, method: str) -> int:
+        """How many configurations of `method` are tried, where none is met twice."""
+        distinct = len(self.first(method)) if self.search == "grid" else size(self.ranges(method))
+        return int(min(self.trials, distinct))
+
+    def first(self, method: str) -> list[dict[str, Any]]:
+        """The configurations that do not depend on results: the defaults, then for a grid its points."""
+        defaults, points = self.defaults(method), grid(self.ranges(method)) if self.search == "grid" else ()
+        others = (point for point in points if point != defaults)
+        return [defaults, *itertools.islice(others, self.trials - 1)]
 
     def trial(self, method: str, chosen: Mapping[str, Any], *, seed: int) -> Trial:
         """The trial of `method` with the `chosen` settings and what the study fixes."""
@@ -103,16 +119,16 @@ class Study(_Strict):
         return checked({"data": self.data, "method": method, "seed": seed} | fixed | dict(chosen))
 
     def defaults(self, method: str) -> dict[str, Any]:
-        """The method's own defaults, where the searched ranges hold them: always its first configuration."""
+        """The method's own defaults, or what is nearest to them in the searched ranges: its first configuration."""
         known = searchable(method)
-        return {name: known[name].default for name, span in self.ranges(method).items() if _holds(span, known[name])}
+        return {name: nearest(span, known[name].default) for name, span in self.ranges(method).items()}
 
     def reports(self, epochs: int) -> int:
         """Epochs between two reports of a trial of `epochs` epochs."""
         return self.report_every or max(1, epochs // 20)
 
 
-_SHARED = set(declared(Trial))
+_SHARED = set(ranges.declared(Trial))
 """Settings of every trial, searched only where a study's `space` names them."""
 
 
@@ -157,7 +173,7 @@ def read(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
-        raise _explained(path, error) from error
+        raise explained(str(path), error, Study) from error
     _check(study, path)
     return study
 
@@ -170,21 +186,6 @@ def _assign(content: dict[str, Any], key: str, value: Any) -> None:
     content[last] = value
 
 
-def _explained(path: Path, error: ValidationError) -> BadInput:
-    first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return BadInput(f"{path}: {unknown('key', key, Study.model_fields)}")
-    if first["type"] == "missing":
-        return BadInput(f"{path}: the key {key!r} is missing ({_meaning(key)})")
-    return BadInput(f"{path}: {key}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}")
-
-
-def _meaning(key: str) -> str:
-    lines = [line.strip() for line in (Study.__doc__ or "").splitlines()]
-    return next((line.removeprefix(f"{key}: ").rstrip(".") for line in lines if line.startswith(f"{key}: ")), key)
-
-
 def _check(study: Study, path: Path) -> None:
     """What pydantic cannot know: every name, every fixed value, every range."""
     if not study.method_names or len(set(study.method_names)) < len(study.method_names):
@@ -194,13 +195,7 @@ def _check(study: Study, path: Path) -> None:
     if not study.metric.startswith(("valid/", "train/")):
         raise BadInput(f"{path}: metric must begin with valid/ or train/, got {study.metric!r}")
     try:
-        known = {name for method in study.method_names for name in searchable(method)}
-        for key in study.space:
-            if key not in known or key == "seed":
-                raise unknown("setting in space", key, known - {"seed"})
-        for key in study.fixed:
-            if key not in known | {"network", "likelihood"} or key == "seed":
-                raise unknown("setting in fixed", key, known | {"network", "likelihood"} - {"seed"})
+        _check_settings(study)
         for method in study.method_names:
             study.ranges(method)
             study.trial(method, {}, seed=0)
@@ -208,25 +203,13 @@ def _check(study: Study, path: Path) -> None:
         raise BadInput(f"{path}: {error}") from error
 
 
-def _range(name: str, given: dict[str, Any] | list[Any], declared: Range) -> Range:
-    if isinstance(given, list):
-        if not given:
-            raise BadInput(f"space.{name} must list at least one choice")
-        return OneOf(*(declared.check(f"space.{name}", value) for value in given))
-    if isinstance(declared, OneOf):
-        raise BadInput(f"space.{name} must be a list of choices out of {declared.choices}, got {given!r}")
-    for key in given:
-        if key not in ("low", "high", "log"):
-            raise unknown(f"key of space.{name}", key, ["low", "high", "log"])
-    low = declared.check(f"space.{name}.low", given.get("low", declared.low))
-    high = declared.check(f"space.{name}.high", given.get("high", declared.high))
-    log = bool(given.get("log", declared.log))
-    if low > high or (log and low <= 0):
-        raise BadInput(f"space.{name} needs low <= high, and low > 0 where log, got low {low}, high {high}")
-    return Integer(int(low), int(high), log) if isinstance(declared, Integer) else Real(float(low), float(high), log)
-
-
-def _holds(span: Range, known: Any) -> bool:
-    if isinstance(span, OneOf):
-        return known.default in span.choices
-    return span.low <= known.default <= span.high
+def _check_settings(study: Study) -> None:
+    known = {name for method in study.method_names for name in searchable(method)} - {"seed"}
+    for key in study.space:
+        if key not in known:
+            raise unknown("setting in space", key, known)
+        if key in study.fixed:
+            raise BadInput(f"{key} is both in fixed and in space: take it out of one of them")
+    for key in study.fixed:
+        if key not in known | {"network", "likelihood"}:
+            raise unknown("setting in fixed", key, known | {"network", "likelihood"})

@@ -7,8 +7,10 @@ which they were measured, and what is there already stays as it is.
 from __future__ import annotations
 
 import getpass
+import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
@@ -17,7 +19,7 @@ from mlflow.tracking import MlflowClient
 from methods.core.errors import BadInput
 from orchestrator import ledger, models, schema
 from orchestrator.ledger import Ledger, Record
-from orchestrator.location import artifacts
+from orchestrator.location import artifacts, connect
 from orchestrator.study import Study
 
 _STATUS = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
@@ -157,6 +159,17 @@ class StudyTracking:
         self._client.log_batch(run, params=params)
         self._client.log_dict(run, definition, "study.yaml")
         return run
+
+
+def open_tracking(folder: Path, uri: str) -> StudyTracking:
+    """The tracking of the study whose records are in `folder`, as an earlier start bound them to a definition.
+
+    Raises:
+        BadInput: MLflow does not answer.
+    """
+    kept = json.loads((folder / "study.json").read_text())
+    study = Study.model_validate(kept["study"])
+    return StudyTracking(connect(uri), folder.name, study, kept["session"], Ledger(folder))
 
 
 def _experiment(client: MlflowClient, name: str) -> Experiment:

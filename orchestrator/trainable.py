@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -37,7 +38,8 @@ class StudyTrial(tune.Trainable):
     ) -> None:
         self._dataset = from_arrays(arrays)
         self._dataset.__dict__["checksum"] = facts["data_checksum"]  # no need to hash it in every process
-        self._study, self._facts = study, facts
+        self._study = study
+        self._facts = facts | {"hostname": platform.node(), "process": str(os.getpid())}
         self._ledger = Ledger(Path(folder))
         self._start(config)
 
@@ -47,74 +49,82 @@ class StudyTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         try:
-            ended = self._record.status != ledger.RUNNING  # in a process that died before Ray heard of it
-            entry = self._record.history[-1] if ended else self._advance()
+            if self._record.status == ledger.RUNNING:
+                self._advance()
+        except NotFinite as error:
+            self._fail(str(error))
         except Exception as error:
-            self._fail(error)
-            entry = {"epoch": 0}
-        metric = self._study.metric
-        return {
-            "epoch": entry["epoch"],
-            metric: entry.get(metric, float("nan")),
-            "status": self._record.status,
-            "done": self._record.status != ledger.RUNNING,
-        }
+            self._fail(f"{type(error).__name__}: {error}", traceback.format_exc())
+            # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
+            # finds the trial ended.
+            os._exit(1)
+        return self._result()
 
     def _start(self, config: dict[str, Any]) -> None:
         self._trial = checked(config["settings"])
         self._folder = self._ledger.trial_folder(self._trial.identity)
-        kept = self._ledger.read(self._trial.identity)
-        self._record = kept or self._new_record(config["role"])
-        self._checkpointed = time.monotonic()
-        self._training: Training | None = None
+        self._record = self._ledger.read(self._trial.identity) or self._new_record(config["role"])
         if self._record.status == ledger.RUNNING:
-            self._ledger.write(self._record)
+            self._record.facts = self._facts
+        self._training: Training | None = None
+        self._checkpointed = time.monotonic()
 
     def _new_record(self, role: str) -> Record:
-        trial, facts = self._trial, self._facts | {"hostname": platform.node(), "process": str(os.getpid())}
-        return Record(trial.identity, trial.configuration, trial.settings(), role, _now(), facts=facts)
+        trial = self._trial
+        return Record(trial.identity, trial.configuration, trial.settings(), role, _now())
 
-    def _advance(self) -> dict[str, Any]:
+    def _advance(self) -> None:
         """Train until the next report, or to the end, and write both down."""
         training = self._training or self._prepare()
         for _ in range(self._study.reports(self._trial.epochs)):
             if not training.done:
                 terms = training.epoch()
-        valid = monitor(training.method, training.data.valid)
-        entry: dict[str, Any] = {"epoch": training.epochs_done, "time": _now(), **terms}
-        entry |= {f"valid/{name}": value for name, value in valid.items()}
-        self._record.history.append(entry)
+        valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
+        self._record.history.append({"epoch": training.epochs_done, "time": _now(), **terms, **valid})
         if training.done:
             self._finish(training)
-        elif time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS:
-            state = {"training": training.state_dict(), "reports": len(self._record.history)}
-            artifact.save_state(self._folder / "checkpoint.pt", state)
-            self._checkpointed = time.monotonic()
         self._ledger.write(self._record)
-        return entry
+        # Only now, so that no report is missing from the record of a run that continues from the checkpoint.
+        if training.done:
+            (self._folder / "checkpoint.pt").unlink(missing_ok=True)
+        elif time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS:
+            artifact.save_state(self._folder / "checkpoint.pt", {"training": training.state_dict()})
+            self._checkpointed = time.monotonic()
 
     def _prepare(self) -> Training:
-        self._training = Training(self._trial, self._dataset, device())
+        """The run where its last report was: from the checkpoint, and trained again since, as reports come once."""
+        self._ledger.write(self._record)
+        training = Training(self._trial, self._dataset, device())
         state = artifact.load_state(self._folder / "checkpoint.pt")
         if state is not None:
-            self._training.load_state_dict(state["training"])
-        del self._record.history[state["reports"] if state else 0 :]
-        return self._training
+            training.load_state_dict(state["training"])
+        while training.epochs_done < self._last["epoch"]:
+            training.epoch()
+        self._training = training
+        return training
 
     def _finish(self, training: Training) -> None:
         training.finish()
         test = evaluate(training.method, training.data.test)
         artifact.save(self._folder / "method", self._trial, training.method, self._dataset)
-        (self._folder / "checkpoint.pt").unlink(missing_ok=True)
         self._record.test = test
         self._record.status, self._record.ended = ledger.FINISHED, _now()
 
-    def _fail(self, error: Exception) -> None:
-        self._record.status, self._record.ended = ledger.FAILED, _now()
-        self._record.message = str(error) if isinstance(error, NotFinite) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, NotFinite):
-            (self._folder / "traceback.txt").write_text(traceback.format_exc())
+    def _fail(self, message: str, details: str = "") -> None:
+        self._record.status, self._record.message, self._record.ended = ledger.FAILED, message, _now()
         self._ledger.write(self._record)
+        if details:
+            (self._folder / "traceback.txt").write_text(details)
+
+    def _result(self) -> dict[str, Any]:
+        metric, status = self._study.metric, self._record.status
+        value = self._last.get(metric, math.nan)
+        return {"epoch": self._last["epoch"], metric: value, "status": status, "done": status != ledger.RUNNING}
+
+    @property
+    def _last(self) -> dict[str, Any]:
+        """The last report."""
+        return self._record.history[-1] if self._record.history else {"epoch": 0}
 
 
 def _now() -> int:

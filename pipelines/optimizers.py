@@ -32,7 +32,8 @@ class Optimizers:
         parameters = self._parameters[parts]
         gradients = torch.autograd.grad(objective, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            # Expanded or transposed gradients are misread by Adam's fused kernel.
+            parameter.grad = None if gradient is None else gradient.contiguous()
         self._optimizers[parts].step()
         for parameter in parameters:
             parameter.grad = None

@@ -41,7 +41,8 @@ def mixture(
     weights: Float[Tensor, " K"], means: Float[Tensor, "K latent"], scale: Float[Tensor, ""] | float
 ) -> MixtureSameFamily:
     """sum_k weights_k N(means_k, scale^2 I)."""
-    components = Independent(Normal(means, torch.as_tensor(scale, device=means.device).expand_as(means)), 1)
+    scale = torch.as_tensor(scale, dtype=means.dtype, device=means.device)
+    components = Independent(Normal(means, scale.expand_as(means)), 1)
     return MixtureSameFamily(Categorical(probs=weights), components)
 
 

@@ -20,6 +20,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     "unknown method 'beta_vea': did you mean 'beta_vae'? Known: beta_vae, vae"
     """
     names = sorted(known)
+    if not names:
+        return BadInput(f"unknown {kind} {name!r}: there are none")
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return BadInput(f"unknown {kind} {name!r}: {hint}Known: {', '.join(names)}")

@@ -13,7 +13,7 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from methods.core.errors import BadInput, unknown
 
@@ -32,7 +32,7 @@ class Real:
     most: float | None = None
 
     def check(self, name: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_finite(value):
             raise BadInput(f"{name} must be a finite number, got {value!r}")
         _check_between(name, value, self)
         return float(value)
@@ -49,7 +49,7 @@ class Integer:
     most: int | None = None
 
     def check(self, name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if not _is_finite(value) or value != int(value):
             raise BadInput(f"{name} must be a whole number, got {value!r}")
         _check_between(name, value, self)
         return int(value)
@@ -108,8 +108,12 @@ def resolved(owner: str, function: Callable[..., Any], given: Mapping[str, objec
     return {name: entry.range.check(f"{owner}.{name}", given.get(name, entry.default)) for name, entry in known.items()}
 
 
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+
+
 def _check_between(name: str, value: float, span: Real | Integer) -> None:
     low = span.low if span.least is None else span.least
     high = span.high if span.most is None else span.most
     if not low <= value <= high:
-        raise BadInput(f"{name} must be between {low:g} and {high:g}, got {value:g}")
+        raise BadInput(f"{name} must be between {low} and {high}, got {value}")

@@ -1,0 +1,135 @@
+"""One start of a study: the trials that are left of it, run by Ray Tune."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from orchestrator import cluster, ledger, schema
+from orchestrator.halving import MethodwiseHalving
+from orchestrator.ledger import Ledger, Record
+from orchestrator.mirror import Mirror
+from orchestrator.progress import Board
+from orchestrator.search import StudySearch
+from orchestrator.study import Study
+from orchestrator.trainable import StudyTrial
+from orchestrator.watch import Watch
+from pipelines import artifact, console
+from pipelines.datasets.dataset import Dataset, to_arrays
+
+_LIVES = 3  # restarts of a trial whose process dies
+
+
+@dataclass(frozen=True)
+class Session:
+    """A study on its way.
+
+    Attributes:
+        study: its definition.
+        dataset: the data set that `study.data` names.
+        records: what was done so far, in a folder named like the study.
+        uri: of MLflow.
+    """
+
+    study: Study
+    dataset: Dataset
+    records: Ledger
+    uri: str
+
+    @property
+    def name(self) -> str:
+        return self.records.folder.name
+
+    def run(self, address: str) -> tuple[bool, list[str]]:
+        """Run what is left, on the Ray cluster at `address`.
+
+        Returns:
+            Whether the study is complete, and the trials that MLflow could not be told of.
+        """
+        kept = list(self.records.records())
+        search, mirror = StudySearch(self.study, kept), Mirror(self.records.folder, self.uri)
+        for record in kept:
+            mirror.changed(record.identity)
+        if not search.done:
+            with cluster.started(address), Board(self.name, self.study, console.ERR) as board:
+                for record in kept:
+                    board.update(record)
+                self._announce()
+                self._fit(search, Watch(self.records, mirror, board))
+        return search.done, mirror.close()
+
+    def best(self) -> Record | None:
+        """The replicate with the best value."""
+        replicates = [record for record in self.records.records() if record.role == schema.REPLICATE]
+        finished = [record for record in replicates if record.status == ledger.FINISHED]
+        sign = 1 if self.study.mode == "max" else -1
+        return max(finished, key=lambda record: sign * (record.value(self.study.metric) or 0), default=None)
+
+    def _announce(self) -> None:
+        cluster.check_storage(self.records.folder)
+        slots = cluster.slots(self.study.resources.cpu, self.study.resources.gpu)
+        console.ERR.print(
+            f"study {self.name}: {len(self.study.method_names)} methods on {self.study.data}, {slots} trials at once; "
+            f"records in {self.records.folder}; Ctrl-C stops, the same command continues",
+            soft_wrap=True,
+        )
+
+    def _fit(self, search: StudySearch, watch: Watch) -> None:
+        """Let Ray Tune run the trials that `search` proposes. SIGTERM stops it as Ctrl-C does."""
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        resources = {"cpu": self.study.resources.cpu, "gpu": self.study.resources.gpu}
+        scratch = tempfile.mkdtemp(prefix="latent-orchestra-")
+        try:
+            tune.Tuner(
+                tune.with_resources(self._trainable(), resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=search, scheduler=MethodwiseHalving(self.study), num_samples=-1, reuse_actors=True
+                ),
+                run_config=tune.RunConfig(
+                    storage_path=scratch,
+                    callbacks=[watch],
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    failure_config=tune.FailureConfig(max_failures=_LIVES),
+                    verbose=0,
+                ),
+            ).fit()
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _trainable(self) -> Any:
+        """The trainable, with the data set in Ray's object store: loaded once, mapped by all processes of a node."""
+        facts = {f"version.{name}": version for name, version in artifact.versions().items()}
+        facts |= {"version.ray": ray.__version__, "data_checksum": self.dataset.checksum, "git_commit": _commit()}
+        return tune.with_parameters(
+            StudyTrial,
+            arrays=to_arrays(self.dataset),
+            study=self.study,
+            folder=str(self.records.folder),
+            facts=facts,
+        )
+
+
+def _commit() -> str:
+    """The git commit of the project, with a mark where files differ from it; empty outside of git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,319 @@
+"""Which trials a study consists of, whatever happens to them. The search is driven by hand, as Ray Tune drives it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from orchestrator import ledger
+from orchestrator.ledger import Record
+from orchestrator.search import MethodSearch, StudySearch
+from orchestrator.study import Study
+from pipelines.trial import Trial
+from pipelines.trial import trial as checked
+
+METRIC = "valid/mse"
+RATES = {"learning_rate": {"low": 1e-4, "high": 1e-2}}
+
+
+def study(**keys: Any) -> Study:
+    given = {"methods": ["vae"], "trials": 4, "seeds": 2, "mode": "min", "fixed": {"epochs": 6}, "space": RATES}
+    return Study.model_validate({"data": "digits", "metric": METRIC} | given | keys)
+
+
+Outcome = tuple[str, float]
+
+
+def good(trial: Trial) -> Outcome:
+    """All trials finish; a larger learning rate is better."""
+    return ledger.FINISHED, -math.log(trial.learning_rate) + trial.seed / 1e3
+
+
+def mixed(trial: Trial) -> Outcome:
+    """A third of the configurations fail, are stopped or have no finite value; replicates finish."""
+    fate = int(trial.identity, 16) % 9 if trial.seed == 0 else 9
+    value = math.nan if fate == 2 else good(trial)[1]
+    return {0: ledger.FAILED, 1: ledger.STOPPED}.get(fate, ledger.FINISHED), value
+
+
+@dataclass
+class Sweep:
+    """A study's trials on a number of slots, with the records that they leave.
+
+    `ended` has the identity of every trial that ran to its end, in that order.
+    """
+
+    study: Study
+    outcome: Callable[[Trial], Outcome] = good
+    slots: int = 1
+    records: dict[str, Record] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    clock: itertools.count = field(default_factory=itertools.count)
+
+    def start(self, trials: float = math.inf, chance: random.Random | None = None) -> StudySearch:
+        """One start of the sweep that is killed after `trials` trials. What ends first is left to chance."""
+        search = StudySearch(self.study, sorted(self.records.values(), key=lambda record: record.started))
+        running: dict[str, dict[str, Any]] = {}
+        numbers = itertools.count()
+        while len(self.ended) < trials:
+            while len(running) < self.slots:
+                number = str(next(numbers))
+                config = search.suggest(number)
+                if config is None or config == Searcher.FINISHED:
+                    break
+                running[number] = config
+                self._begin(config)
+            if not running:
+                assert search.done
+                break
+            number = (chance or random.Random(0)).choice(list(running))
+            self._end(search, number, running.pop(number))
+        return search
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        trial = checked(config["settings"])
+        assert trial.identity == config["identity"]
+        kept = self.records.get(trial.identity)
+        assert kept is None or kept.status == ledger.RUNNING, "a trial that ended was started again"
+        record = Record(trial.identity, trial.configuration, trial.settings(), config["role"], next(self.clock))
+        self.records[trial.identity] = kept or record
+
+    def _end(self, search: StudySearch, number: str, config: dict[str, Any]) -> None:
+        record, (status, value) = self.records[config["identity"]], self.outcome(checked(config["settings"]))
+        for epoch in (2, 4):
+            if not any(entry["epoch"] == epoch for entry in record.history):
+                record.history.append({"epoch": epoch, "time": 0, METRIC: value})
+                search.on_trial_result(number, {"epoch": epoch, METRIC: value, "status": ledger.RUNNING})
+        reported = ledger.RUNNING if status == ledger.STOPPED else status
+        result = {"epoch": 6, METRIC: value, "status": reported}
+        record.history.append({"epoch": 6, "time": 0, METRIC: value})
+        record.status = status
+        search.on_trial_complete(number, result)
+        self.ended.append(record.identity)
+
+    def roles(self, method: str = "vae") -> Counter:
+        mine = [record for record in self.records.values() if record.settings["method"] == method]
+        return Counter(record.role for record in mine)
+
+    def settings(self, role: str) -> list[dict[str, Any]]:
+        records = sorted(self.records.values(), key=lambda record: record.started)
+        return [record.settings for record in records if record.role == role]
+
+
+def told(search: StudySearch, method: str = "vae") -> list[optuna.trial.FrozenTrial]:
+    """What Optuna knows of a method's configurations."""
+    return search.searches[method]._optuna.get_trials()
+
+
+def test_the_defaults_come_first() -> None:
+    sweep = Sweep(study())
+    sweep.start()
+    assert sweep.settings("search")[0]["learning_rate"] == 1e-3
+
+
+def test_every_method_gets_its_trials_and_replicates() -> None:
+    sweep = Sweep(study(methods=["vae", "beta_vae"]), slots=3)
+    assert sweep.start().done
+    assert sweep.roles("vae") == sweep.roles("beta_vae") == {"search": 4, "replicate": 2}
+
+
+def test_no_two_configurations_are_the_same() -> None:
+    sweep = Sweep(study(trials=12, space={"latent": [2, 3, 4, 5, 6, 7, 8, 9]}))
+    sweep.start()
+    assert sorted(settings["latent"] for settings in sweep.settings("search")) == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_searches_use_seed_zero_and_replicates_the_seeds_after_it() -> None:
+    sweep = Sweep(study(seeds=3))
+    sweep.start()
+    assert {settings["seed"] for settings in sweep.settings("search")} == {0}
+    assert [settings["seed"] for settings in sweep.settings("replicate")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("mode", "best"), [("min", max), ("max", min)])
+def test_replicates_have_the_best_configuration(mode: str, best: Callable[..., float]) -> None:
+    sweep = Sweep(study(mode=mode))
+    sweep.start()
+    rates = [settings["learning_rate"] for settings in sweep.settings("search")]
+    assert {settings["learning_rate"] for settings in sweep.settings("replicate")} == {best(rates)}
+
+
+def test_replicates_wait_for_the_whole_search() -> None:
+    search = StudySearch(study(trials=2), [])
+    first, second = search.suggest("0"), search.suggest("1")
+    assert {first["role"], second["role"]} == {"search"}
+    search.on_trial_complete("0", {"epoch": 6, METRIC: 1.0, "status": ledger.FINISHED})
+    assert search.suggest("2") is None
+    search.on_trial_complete("1", {"epoch": 6, METRIC: 2.0, "status": ledger.FINISHED})
+    assert [search.suggest("3")["role"], search.suggest("4")["role"]] == ["replicate", "replicate"]
+
+
+def test_slots_that_one_method_cannot_use_go_to_the_next() -> None:
+    search = StudySearch(study(methods=["vae", "beta_vae"], trials=1), [])
+    assert [search.suggest(str(n))["settings"]["method"] for n in range(2)] == ["vae", "beta_vae"]
+
+
+def test_a_method_without_hyperparameters_has_one_configuration() -> None:
+    sweep = Sweep(study(space={}))
+    sweep.start()
+    assert sweep.roles() == {"search": 1, "replicate": 2}
+
+
+def test_a_grid_covers_the_product() -> None:
+    sweep = Sweep(study(search="grid", trials=99, space={"latent": [20, 30], "batch_size": {"low": 50, "high": 200}}))
+    sweep.start()
+    points = sorted((settings["latent"], settings["batch_size"]) for settings in sweep.settings("search"))
+    assert points == list(itertools.product([20, 30], [50, 100, 200]))
+
+
+def test_finished_trials_are_complete_with_their_value() -> None:
+    search = Sweep(study()).start()
+    assert [trial.state for trial in told(search)] == [TrialState.COMPLETE] * 4
+    assert [trial.value for trial in told(search)] == [
+        -math.log(trial.params["learning_rate"]) for trial in told(search)
+    ]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_stopped_trials_are_pruned_with_all_their_reports(restarted: bool) -> None:
+    sweep = Sweep(study(), outcome=lambda trial: (ledger.STOPPED if trial.latent == 20 else ledger.FINISHED, 0.5))
+    search = sweep.start()
+    search = sweep.start() if restarted else search
+    assert [trial.state for trial in told(search)] == [TrialState.PRUNED] * 4
+    assert [trial.intermediate_values for trial in told(search)] == [{2: 0.5, 4: 0.5, 6: 0.5}] * 4
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("outcome", [(ledger.FAILED, 1.0), (ledger.FAILED, math.nan), (ledger.FINISHED, math.nan)])
+def test_trials_without_a_value_are_failed(outcome: Outcome, restarted: bool) -> None:
+    sweep = Sweep(study(), outcome=lambda trial: outcome)
+    search = sweep.start()
+    search = sweep.start() if restarted else search
+    assert [trial.state for trial in told(search)] == [TrialState.FAIL] * 4
+
+
+@pytest.mark.parametrize("status", [ledger.FAILED, ledger.STOPPED])
+def test_without_a_finished_trial_there_are_no_replicates_and_the_study_ends(status: str) -> None:
+    sweep = Sweep(study(methods=["vae", "beta_vae"]), outcome=lambda trial: (status, 1.0))
+    assert sweep.start().done
+    assert sweep.roles() == sweep.roles("beta_vae") == {"search": 4}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_is_never_the_best(value: float, restarted: bool) -> None:
+    sweep = Sweep(study(), outcome=lambda trial: (ledger.FINISHED, value if trial.learning_rate == 1e-3 else 1.0))
+    sweep.start(trials=4)
+    if not restarted:
+        sweep = Sweep(study(), outcome=sweep.outcome)
+    sweep.start()
+    assert 1e-3 not in [settings["learning_rate"] for settings in sweep.settings("replicate")]
+
+
+def test_a_trial_whose_process_died_for_good_is_failed() -> None:
+    search = StudySearch(study(trials=1), [])
+    search.suggest("0")
+    search.on_trial_complete("0", error=True)
+    assert [trial.state for trial in told(search)] == [TrialState.FAIL]
+    assert search.suggest("1") == Searcher.FINISHED
+
+
+def test_a_report_that_comes_twice_is_told_once() -> None:
+    search = StudySearch(study(), [])
+    search.suggest("0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for epoch in (2, 4, 2, 4, 6):
+            search.on_trial_result("0", {"epoch": epoch, METRIC: float(epoch), "status": ledger.RUNNING})
+    assert told(search)[0].intermediate_values == {2: 2.0, 4: 4.0, 6: 6.0}
+
+
+def test_a_running_trial_comes_again_with_its_reports() -> None:
+    trial = study().trial("vae", {"learning_rate": 5e-3}, seed=0)
+    history = [{"epoch": 2, "time": 0, METRIC: 0.3}]
+    record = Record(trial.identity, trial.configuration, trial.settings(), "search", 0, history=history)
+    search = StudySearch(study(), [record])
+    assert search.suggest("0")["identity"] == trial.identity
+    assert told(search)[0].intermediate_values == {2: 0.3}
+
+
+def test_a_running_replicate_comes_again_and_only_that() -> None:
+    sweep = Sweep(study(seeds=3))
+    sweep.start()
+    seeds = {record.settings["seed"]: record for record in sweep.records.values() if record.role == "replicate"}
+    seeds[2].status = ledger.RUNNING
+    search = StudySearch(sweep.study, list(sweep.records.values()))
+    assert search.suggest("0")["identity"] == seeds[2].identity
+    assert search.suggest("1") is None
+
+
+def test_equal_values_give_the_same_best_in_every_order_of_records() -> None:
+    sweep = Sweep(study(seeds=1), outcome=lambda trial: (ledger.FINISHED, 1.0))
+    sweep.start(trials=4)
+    bests = {MethodSearch(sweep.study, "vae", order).best() for order in itertools.permutations(sweep.records.values())}
+    assert len({best.identity for best in bests if best}) == 1
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("outcome", [good, mixed])
+def test_a_stop_after_any_trial_changes_nothing(kind: str, outcome: Callable[[Trial], Outcome]) -> None:
+    whole = Sweep(study(methods=["vae", "beta_vae"], trials=9, search=kind), outcome)
+    whole.start()
+    for stop in range(len(whole.ended)):
+        sweep = Sweep(whole.study, outcome)
+        sweep.start(trials=stop)
+        assert sweep.start().done
+        assert sweep.ended == whole.ended
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random", "grid"])
+def test_kills_at_any_time_on_any_number_of_slots_lose_no_trial_and_repeat_none(kind: str) -> None:
+    chance = random.Random(0)
+    for _ in range(15):
+        slots = chance.randint(1, 5)
+        sweep = Sweep(study(methods=["vae", "beta_vae"], trials=9, search=kind), mixed, slots)
+        while not (search := sweep.start(len(sweep.ended) + chance.randint(1, 8), chance)).done:
+            continue
+        assert len(set(sweep.ended)) == len(sweep.ended) == len(sweep.records)
+        for method, mine in search.searches.items():
+            assert sweep.roles(method) == {"search": mine.planned, "replicate": 2}
+
+
+def test_a_long_random_search_continues_to_its_end() -> None:
+    sweep = Sweep(study(search="random", trials=150, seeds=1))
+    sweep.start(trials=100)
+    sweep.start()
+    assert sweep.roles() == {"search": 150, "replicate": 1}
+
+
+def test_another_seed_of_the_study_searches_elsewhere() -> None:
+    one, other = Sweep(study(search="random")), Sweep(study(search="random", seed=1))
+    one.start()
+    other.start()
+    assert not set(one.ended[1:4]) & set(other.ended[1:4])
+
+
+def test_tpe_finds_better_configurations_than_chance() -> None:
+    def valley(trial: Trial) -> Outcome:
+        return ledger.FINISHED, (math.log10(trial.learning_rate) + 2.3) ** 2 + (trial.latent - 40) ** 2 / 400
+
+    def best(kind: str, seed: int) -> float:
+        space = RATES | {"latent": {"low": 2, "high": 64, "log": False}}
+        sweep = Sweep(study(search=kind, trials=30, seeds=1, seed=seed, space=space), valley)
+        sweep.start()
+        return min(record.history[-1][METRIC] for record in sweep.records.values())
+
+    # Over twelve seeds, TPE wins eleven or more by chance with probability 13 / 4096.
+    wins = sum(best("tpe", seed) < best("random", seed) for seed in range(12))
+    assert wins >= 11

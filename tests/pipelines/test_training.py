@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import methods
+from methods.core.base import Batch, Data, Domain, Method, Split, Terms, Update
+from pipelines.datasets.dataset import Dataset
+from pipelines.training import NotFinite, TermMeans, Training, domain
+from pipelines.trial import Trial, trial
+
+CPU = torch.device("cpu")
+
+
+class _Recorder(Method):
+    """Keeps what the loop gives to it; what it minimizes is up to the test."""
+
+    def __init__(self, domain: Domain, latent: int, objective: Callable[[Method, Batch, int], Terms]) -> None:
+        super().__init__(domain, latent)
+        self.objective = objective
+        self.batches: list[Batch] = []
+        self.calls: list[tuple[str, bool, bool]] = []
+
+    def loss(self, batch: Batch) -> Terms:
+        self._note("loss")
+        self.batches.append(batch)
+        return self.objective(self, batch, len(self.batches))
+
+    def start_epoch(self, epoch: int, data: Data) -> None:
+        self._note(f"start {epoch}")
+
+    def finish(self, data: Data) -> None:
+        self._note("finish")
+
+    def _note(self, call: str) -> None:
+        self.calls.append((call, self.training, torch.is_grad_enabled()))
+
+
+class _TwoSteps(Method):
+    """First the encoder learns, then the decoder on the moved encoder."""
+
+    def loss(self, batch: Batch) -> Terms:
+        return {"reconstruction": -self.decoder.log_prob(batch.x, self.posterior(batch.x).rsample()).mean()}
+
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        before = next(self.encoder.parameters()).clone()
+        yield Update({"first": self.loss(batch)["reconstruction"]}, ("encoder",))
+        moved = (next(self.encoder.parameters()) - before).abs().max()
+        yield Update({"second": self.loss(batch)["reconstruction"], "moved": moved.detach()}, ("decoder",))
+
+
+@dataclass(frozen=True)
+class _Run(Trial):
+    """A trial with a method of the test."""
+
+    make: Callable[[Domain, int], Method] = field(default=lambda domain, latent: methods.build("vae", domain, latent))
+
+    def build(self, domain: Domain) -> Method:
+        return self.make(domain, self.latent)
+
+
+def _dataset(rows: int = 10) -> Dataset:
+    """Row i has the intensity i / 100 everywhere."""
+    x = (torch.arange(rows) / 100).view(-1, 1, 1, 1).expand(rows, 1, 2, 2).contiguous()
+    return Dataset(Data(*[Split(x, x)] * 3), classes=0)
+
+
+def _recorded(objective: Callable[[Method, Batch, int], Terms], rows: int = 10, **settings: int) -> Training:
+    run = _Run("digits", "vae", network="mlp", latent=2, make=lambda d, n: _Recorder(d, n, objective), **settings)
+    return Training(run, _dataset(rows), CPU)
+
+
+def _mean_intensity(method: Method, batch: Batch, step: int) -> Terms:
+    return {"intensity": batch.x.mean() + 0 * next(method.parameters()).sum()}
+
+
+def _digits(digits: Dataset, method: str = "vae", epochs: int = 2, **settings: object) -> Training:
+    given = {"data": "digits", "method": method, "network": "mlp", "latent": 10, "epochs": epochs}
+    training = Training(trial(given | settings), digits, CPU)
+    while not training.done:
+        training.epoch()
+    return training
+
+
+def _equal(first: Training, second: Training) -> bool:
+    one, other = first.method.state_dict(), second.method.state_dict()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+# Terms
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 100])
+def test_means_of_terms_are_over_rows_whatever_the_size_of_batches(batch_size: int) -> None:
+    training = _recorded(_mean_intensity, batch_size=batch_size)
+    assert training.epoch()["train/intensity"] == pytest.approx(0.045)
+
+
+def test_terms_of_different_updates_are_averaged_each() -> None:
+    means = TermMeans()
+    for first, second, rows in ((1.0, 10.0, 3), (2.0, 30.0, 1)):
+        means.add({"first": torch.tensor(first)}, rows)
+        means.add({"second": torch.tensor(second), "third": torch.tensor(0.0)}, rows)
+    assert means.read() == {"train/first": 1.25, "train/second": 15.0, "train/third": 0.0}
+
+
+def test_the_objective_is_the_sum_of_the_terms() -> None:
+    first, second = torch.tensor(1.5, requires_grad=True), torch.tensor(2.0)
+    objective = TermMeans().add({"first": first, "second": second}, 7)
+    assert objective.item() == 3.5
+    objective.backward()
+    assert first.grad == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("step", [1, 3])
+def test_the_first_term_that_is_not_finite_is_named_with_its_step(value: float, step: int) -> None:
+    def objective(method: Method, batch: Batch, now: int) -> Terms:
+        terms = _mean_intensity(method, batch, now)
+        return terms | {"bad": terms["intensity"] + (value if now == step else 0.0), "worse": _late(now, step)}
+
+    training = _recorded(objective, batch_size=2)
+    with pytest.raises(NotFinite, match=f"the term 'bad' became {value} at step {step} of the epoch: "):
+        training.epoch()
+
+
+def _late(now: int, step: int) -> Tensor:
+    return torch.tensor(math.nan if now > step else 1.0)
+
+
+def test_steps_are_counted_from_the_start_of_the_epoch() -> None:
+    def objective(method: Method, batch: Batch, now: int) -> Terms:
+        return {"bad": _mean_intensity(method, batch, now)["intensity"] + (math.nan if now == 7 else 0.0)}
+
+    training = _recorded(objective, batch_size=2)
+    training.epoch()
+    with pytest.raises(NotFinite, match="at step 2 of the epoch"):
+        training.epoch()
+
+
+# The loop
+
+
+def test_an_epoch_reads_every_row_once_in_a_new_order() -> None:
+    training = _recorded(_mean_intensity, batch_size=4)
+    for _ in range(2):
+        training.epoch()
+    batches = training.method.batches  # type: ignore[attr-defined]
+    assert [len(batch) for batch in batches] == [4, 4, 2] * 2
+    first, second = (torch.cat([batch.index for batch in half]).tolist() for half in (batches[:3], batches[3:]))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+
+
+def test_hooks_run_in_evaluation_mode_without_gradients_and_losses_in_training_mode_with_them() -> None:
+    training = _recorded(_mean_intensity, batch_size=10, epochs=2)
+    while not training.done:
+        training.epoch()
+    training.finish()
+    assert training.method.calls == [  # type: ignore[attr-defined]
+        ("start 0", False, False),
+        ("loss", True, True),
+        ("start 1", False, False),
+        ("loss", True, True),
+        ("finish", False, False),
+    ]
+
+
+def test_the_second_update_of_a_batch_sees_the_weights_that_the_first_moved() -> None:
+    training = Training(_Run("digits", "vae", network="mlp", latent=2, make=_TwoSteps), _dataset(), CPU)
+    terms = training.epoch()
+    assert {"train/first", "train/second", "train/moved", "seconds"} == set(terms)
+    assert terms["train/moved"] == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the learning rate
+
+
+def test_it_is_done_after_its_epochs() -> None:
+    training = _recorded(_mean_intensity, epochs=2)
+    done = []
+    for _ in range(2):
+        done.append(training.done)
+        training.epoch()
+    assert (done, training.done, training.epochs_done) == ([False, False], True, 2)
+
+
+def test_training_lowers_the_objective(digits: Dataset) -> None:
+    training = Training(trial({"data": "digits", "method": "ae", "network": "mlp"}), digits, CPU)
+    reconstructions = [training.epoch()["train/reconstruction"] for _ in range(4)]
+    assert np.diff(reconstructions).max() < 0
+
+
+# Random numbers
+
+
+@pytest.mark.parametrize("method", ["vae", "kmeans_vae"])
+def test_equal_trials_give_equal_results_whatever_was_drawn_before(method: str, digits: Dataset) -> None:
+    first = _digits(digits, method)
+    torch.rand(17)
+    assert _equal(first, _digits(digits, method))
+
+
+def test_another_seed_gives_another_result(digits: Dataset) -> None:
+    assert not _equal(_digits(digits), _digits(digits, seed=1))
+
+
+def test_a_state_dict_continues_where_it_was_taken(digits: Dataset) -> None:
+    whole, first = _digits(digits, epochs=3), _digits(digits, epochs=1)
+    state = first.state_dict()
+    resumed = Training(trial(whole.trial.settings()), digits, CPU)
+    resumed.load_state_dict(state)
+    assert resumed.epochs_done == 1
+    while not resumed.done:
+        resumed.epoch()
+    assert _equal(whole, resumed)
+
+
+def test_redrawn_binarization_follows_the_seed(digits: Dataset) -> None:
+    data = digits.data
+    redrawn = Dataset(Data(dataclasses.replace(data.train, redraw=True), data.valid, data.test), 10)
+    assert _equal(_digits(redrawn), _digits(redrawn))
+    assert not _equal(_digits(redrawn), _digits(digits))
+
+
+# The domain
+
+
+def test_the_domain_says_what_the_data_are(digits: Dataset) -> None:
+    found = domain(trial({"data": "digits", "method": "vae"}), digits)
+    assert (found.event, found.rows, found.classes) == ((1, 8, 8), 1000, 10)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "Logistic256"), ("gaussian", "Gaussian")])
+def test_the_likelihood_is_the_data_sets_unless_the_trial_names_one(given: str | None, used: str) -> None:
+    dataset = dataclasses.replace(_dataset(), likelihood="logistic256")
+    found = domain(trial({"data": "digits", "method": "vae", "likelihood": given}), dataset)
+    assert type(found.decoder(2)).__name__ == used
