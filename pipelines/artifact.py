@@ -6,10 +6,10 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -46,7 +46,7 @@ class Saved:
 
 
 def save(folder: Path, trial: Trial, method: Method, dataset: Dataset) -> None:
-    """Write `method` into `folder`, which appears whole or not at all.
+    """Write `method` into `folder`, beside whatever else is there. `load` finds it whole or not at all.
 
     Raises:
         BadInput: the folder cannot be written.
@@ -60,16 +60,17 @@ def save(folder: Path, trial: Trial, method: Method, dataset: Dataset) -> None:
     record = {"trial": trial.settings(), "facts": facts, "checksum": dataset.checksum, "versions": versions()}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in method.state_dict().items()}
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        (draft / "trial.json").write_text(json.dumps(record, indent=1))
-        save_file(state, draft / "method.safetensors")
-        draft.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(draft, folder)
-    except OSError as error:
-        raise BadInput(f"cannot write the trained method to {folder}: {error.strerror or error}") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as name:
+            draft = Path(name)
+            (draft / "trial.json").write_text(json.dumps(record, indent=1))
+            save_file(state, draft / "method.safetensors")
+            (folder / "trial.json").unlink(missing_ok=True)  # without it, nothing is saved here
+            os.replace(draft / "method.safetensors", folder / "method.safetensors")
+            os.replace(draft / "trial.json", folder / "trial.json")
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(f"cannot write the trained method to {folder}: {reason}") from error
 
 
 def load(folder: str | Path) -> Saved:
@@ -90,12 +91,12 @@ def load(folder: str | Path) -> Saved:
         built = networks.build(trial.network, **(facts | {"event": tuple(facts["event"])}))
         method = trial.build(built)
         method.load_state_dict(state)
-    except BadInput:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+        return Saved(method.eval(), trial, facts, record["checksum"], record["versions"])
+    except BadInput as error:
+        raise BadInput(f"the saved method in {folder} is of another version: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise BadInput(f"the saved method in {folder} is damaged or of another version: {reason}") from error
-    return Saved(method.eval(), trial, facts, record["checksum"], record["versions"])
 
 
 def versions() -> dict[str, str]:
@@ -112,8 +113,8 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """What `save_state` wrote, or None where nothing was or it cannot be read."""
+    """What `save_state` wrote, on the CPU, or None where nothing was or it cannot be read."""
     try:
-        return torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError):
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError):
         return None

@@ -54,7 +54,10 @@ def parse(text: str) -> Any:
     Raises:
         yaml.YAMLError: the text is no YAML.
     """
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except ValueError as error:  # what looks like a date or a number and is none
+        raise yaml.YAMLError(str(error)) from error
 
 
 def add_settings(parser: argparse.ArgumentParser, what: str) -> None:

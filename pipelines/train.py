@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     trial = checked({"method": options.method, "data": options.data} | given)
     folder = Path(options.out or f"results/train/{trial.method}-{trial.data}-{trial.identity}")
     if (folder / "trial.json").exists() and not options.fresh:
+        if artifact.load(folder).trial != trial:
+            raise BadInput(f"{folder} holds another run: name another folder with --out, or replace it with --fresh")
         console.OUT.print(f"{folder} already holds this run: --fresh trains it again", soft_wrap=True)
         return 0
+    _prepare(folder)
     dataset = datasets.load(trial.data)
     training = Training(trial, dataset, device())
     try:
@@ -42,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise BadInput(f"training failed in epoch {training.epochs_done + 1}: {error}") from error
     metrics = evaluate(training.method, training.data.test)
     artifact.save(folder, trial, training.method, dataset)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
     (folder / "test.json").write_text(json.dumps(metrics, indent=1))
     _report(metrics, folder)
     return 0
@@ -50,6 +55,15 @@ def main(arguments: list[str] | None = None) -> int:
 def device() -> torch.device:
     """Where a run takes place: the GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder before the work and not after it, when all would be lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BadInput(f"cannot write into {folder}: {error.strerror}; name another folder with --out") from error
 
 
 def _train(training: Training, checkpoint: Path, *, fresh: bool) -> None:

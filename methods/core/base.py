@@ -179,6 +179,13 @@ class Method(nn.Module, ABC):
         del y
         return self.decoder.mean(z)
 
+    def log_likelihood(
+        self, x: Float[Tensor, "B *event"], z: Float[Tensor, "B latent"], y: Int[Tensor, " B"] | None = None
+    ) -> Float[Tensor, " B"]:
+        """log p(x | z), in nats a datum."""
+        del y
+        return self.decoder.log_prob(x, z)
+
     def prior(self) -> Distribution:
         """p(z), with event shape (latent,). It can be sampled."""
         return standard_normal(self.latent, like=next(self.parameters()))

@@ -95,7 +95,7 @@ def _read(
 def _at_sample(method: Method, batch: Batch, posterior: Distribution, prior: Distribution) -> _PerRow:
     z = posterior.sample()
     mean = method.decode(z, batch.y)
-    reconstruction = -method.decoder.log_prob(batch.x, z)
+    reconstruction = -method.log_likelihood(batch.x, z, batch.y)
     values = {"bce": bce(batch.x, mean), "mse": mse(batch.x, mean), "reconstruction": reconstruction}
     if has_rate(posterior) and has_rate(prior):
         values["rate"] = rate(posterior, prior, z)

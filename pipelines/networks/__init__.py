@@ -11,6 +11,7 @@ import pkgutil
 
 from methods.core.base import Domain
 from methods.core.errors import unknown
+from pipelines.networks import likelihoods
 from pipelines.networks.image import ImageDomain
 
 _NOT_FAMILIES = {"image", "likelihoods"}
@@ -29,6 +30,8 @@ def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelih
     """
     if name not in names():
         raise unknown("network", name, names())
+    if likelihood not in likelihoods.names():
+        raise unknown("likelihood", likelihood, likelihoods.names())
     module = importlib.import_module(f"pipelines.networks.{name}")
     (family,) = (
         member

@@ -68,7 +68,8 @@ class Gaussian(Decoder):
 class Logistic256(Decoder):
     """A logistic distribution cut into 256 bins, for 8-bit intensities: bin k holds x in [k/256, (k+1)/256).
 
-    The data hold the bins' centres, (k + 1/2) / 256. A learned scale for every value, shared by all images.
+    The data hold the bins' centres, (k + 1/2) / 256; x = 1 counts to the last bin. A learned scale for every value,
+    shared by all images.
 
     Source: Kingma et al. 2016 (IAF), section 5.2; the VampPrior code's treatment of CIFAR-10 and Frey faces.
 
@@ -85,7 +86,7 @@ class Logistic256(Decoder):
     def log_prob(self, x: Float[Tensor, "B *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, " B"]:
         mean = self.network(z).sigmoid()
         scale = self.log_scale.clamp(-7, 2).exp()
-        edge = torch.floor(x.flatten(1) * 256) / 256
+        edge = torch.floor(x.flatten(1) * 256).clamp(max=255) / 256
         low, high = (edge - mean) / scale, (edge + 1 / 256 - mean) / scale
         # The outermost bins hold the tails, so that the 256 probabilities sum to one.
         low = low.masked_fill(edge <= 0, -torch.inf)

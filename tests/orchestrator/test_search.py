@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import statistics
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -261,14 +262,14 @@ def test_a_running_replicate_comes_again_and_only_that() -> None:
 def test_equal_values_give_the_same_best_in_every_order_of_records() -> None:
     sweep = Sweep(study(seeds=1), outcome=lambda trial: (ledger.FINISHED, 1.0))
     sweep.start(trials=4)
-    bests = {MethodSearch(sweep.study, "vae", order).best() for order in itertools.permutations(sweep.records.values())}
-    assert len({best.identity for best in bests if best}) == 1
+    orders = itertools.permutations(sweep.records.values())
+    bests = [MethodSearch(sweep.study, "vae", order).best() for order in orders]
+    assert all(best == bests[0] is not None for best in bests)
 
 
-@pytest.mark.parametrize("kind", ["tpe", "random", "grid"])
-@pytest.mark.parametrize("outcome", [good, mixed])
+@pytest.mark.parametrize(("kind", "outcome"), [("tpe", good), ("tpe", mixed), ("random", mixed), ("grid", mixed)])
 def test_a_stop_after_any_trial_changes_nothing(kind: str, outcome: Callable[[Trial], Outcome]) -> None:
-    whole = Sweep(study(methods=["vae", "beta_vae"], trials=9, search=kind), outcome)
+    whole = Sweep(study(methods=["vae", "beta_vae"], trials=6, search=kind), outcome)
     whole.start()
     for stop in range(len(whole.ended)):
         sweep = Sweep(whole.study, outcome)
@@ -280,7 +281,7 @@ def test_a_stop_after_any_trial_changes_nothing(kind: str, outcome: Callable[[Tr
 @pytest.mark.parametrize("kind", ["tpe", "random", "grid"])
 def test_kills_at_any_time_on_any_number_of_slots_lose_no_trial_and_repeat_none(kind: str) -> None:
     chance = random.Random(0)
-    for _ in range(15):
+    for _ in range(8):
         slots = chance.randint(1, 5)
         sweep = Sweep(study(methods=["vae", "beta_vae"], trials=9, search=kind), mixed, slots)
         while not (search := sweep.start(len(sweep.ended) + chance.randint(1, 8), chance)).done:
@@ -304,16 +305,15 @@ def test_another_seed_of_the_study_searches_elsewhere() -> None:
     assert not set(one.ended[1:4]) & set(other.ended[1:4])
 
 
-def test_tpe_finds_better_configurations_than_chance() -> None:
+def test_tpe_tries_better_configurations_than_chance_does() -> None:
     def valley(trial: Trial) -> Outcome:
         return ledger.FINISHED, (math.log10(trial.learning_rate) + 2.3) ** 2 + (trial.latent - 40) ** 2 / 400
 
-    def best(kind: str, seed: int) -> float:
+    def later(kind: str, seed: int) -> float:
         space = RATES | {"latent": {"low": 2, "high": 64, "log": False}}
-        sweep = Sweep(study(search=kind, trials=30, seeds=1, seed=seed, space=space), valley)
+        sweep = Sweep(study(search=kind, trials=24, seeds=1, seed=seed, space=space), valley)
         sweep.start()
-        return min(record.history[-1][METRIC] for record in sweep.records.values())
+        return statistics.mean(valley(checked(settings))[1] for settings in sweep.settings("search")[12:])
 
-    # Over twelve seeds, TPE wins eleven or more by chance with probability 13 / 4096.
-    wins = sum(best("tpe", seed) < best("random", seed) for seed in range(12))
-    assert wins >= 11
+    # By chance, TPE would win for all of twelve seeds with probability 1 / 4096.
+    assert all(later("tpe", seed) < later("random", seed) for seed in range(12))

@@ -1,0 +1,142 @@
+"""Early stopping, driven by hand as Ray Tune drives it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.tune.schedulers import TrialScheduler
+
+from orchestrator.halving import MethodwiseHalving
+from orchestrator.ledger import Record
+from orchestrator.study import Study
+
+METRIC = "valid/elbo"
+GO, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+
+
+def study(**keys: Any) -> Study:
+    given = {"data": "digits", "methods": ["vae", "beta_vae"], "early_stopping": {"grace": 2, "reduction": 2}}
+    return Study.model_validate(given | {"metric": METRIC, "fixed": {"epochs": 20}} | keys)
+
+
+@dataclass
+class Trial:
+    """What a scheduler sees of Ray Tune's trials."""
+
+    config: dict[str, Any]
+
+
+def trial(identity: str, method: str = "vae", role: str = "search") -> Trial:
+    return Trial({"identity": identity, "role": role, "settings": {"method": method, "epochs": 20}})
+
+
+class Field:
+    """Trials under one scheduler."""
+
+    def __init__(self, scheduler: MethodwiseHalving) -> None:
+        self.scheduler, self.trials = scheduler, dict[str, Trial]()
+
+    def report(self, one: Trial, epoch: int, value: float) -> str:
+        if one.config["identity"] not in self.trials:
+            self.trials[one.config["identity"]] = one
+            self.scheduler.on_trial_add(None, one)
+        return self.scheduler.on_trial_result(None, one, {"epoch": epoch, METRIC: value})
+
+
+def test_a_trial_worse_than_most_of_its_method_is_stopped_at_a_rung() -> None:
+    field = Field(MethodwiseHalving(study()))
+    assert [field.report(trial(f"t{value}"), 2, value) for value in (3.0, 2.0, 4.0, 1.0)] == [GO, STOP, GO, STOP]
+
+
+def test_less_is_better_where_the_study_says_so() -> None:
+    field = Field(MethodwiseHalving(study(mode="min")))
+    assert [field.report(trial(f"t{value}"), 2, value) for value in (3.0, 2.0, 4.0)] == [GO, GO, STOP]
+
+
+def test_no_trial_is_stopped_before_the_grace_ends_and_between_rungs() -> None:
+    field = Field(MethodwiseHalving(study(early_stopping={"grace": 4, "reduction": 2})))
+    assert [field.report(trial(f"t{value}"), 3, value) for value in (3.0, 2.0, 1.0)] == [GO, GO, GO]
+    assert [field.report(trial(f"t{value}"), 4, value) for value in (3.0, 2.0)] == [GO, STOP]
+    assert field.report(trial("t3.0"), 7, -100.0) == GO
+
+
+@pytest.mark.parametrize("worst", [-1e9, -5.0])
+def test_a_trial_is_compared_within_its_own_method_alone(worst: float) -> None:
+    field = Field(MethodwiseHalving(study()))
+    for value in range(10):
+        field.report(trial(f"v{value}", "vae"), 2, 100.0 + value)
+    assert field.report(trial("b1", "beta_vae"), 2, worst) == GO
+    assert field.report(trial("b2", "beta_vae"), 2, worst - 1) == STOP
+
+
+def test_replicates_are_never_stopped_and_stop_nobody() -> None:
+    field = Field(MethodwiseHalving(study()))
+    assert [field.report(trial(f"r{v}", role="replicate"), 2, -v) for v in range(5)] == [GO] * 5
+    assert field.report(trial("a"), 2, -100.0) == GO
+    assert field.report(trial("r9", role="replicate"), 2, -1000.0) == GO
+
+
+def test_without_early_stopping_all_run_to_the_end() -> None:
+    field = Field(MethodwiseHalving(study(early_stopping=None)))
+    assert [field.report(trial(f"t{value}"), 2, value) for value in (3.0, 2.0, 1.0)] == [GO] * 3
+
+
+def test_a_metric_that_is_not_finite_neither_stops_its_trial_nor_moves_the_bar() -> None:
+    field = Field(MethodwiseHalving(study()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [field.report(trial(f"n{n}"), 2, n) for n in (math.nan, math.inf, -math.inf)] == [GO] * 3
+        assert [field.report(trial(f"t{value}"), 2, value) for value in (3.0, 2.0, 4.0)] == [GO, STOP, GO]
+
+
+def test_a_trial_that_failed_with_no_value_can_end() -> None:
+    scheduler = MethodwiseHalving(study())
+    one = trial("a")
+    scheduler.on_trial_add(None, one)
+    scheduler.on_trial_complete(None, one, {"epoch": 0, METRIC: math.nan})
+    assert Field(scheduler).report(trial("b"), 2, 1.0) == GO
+
+
+def test_the_last_report_of_a_trial_counts_for_those_that_follow() -> None:
+    scheduler = MethodwiseHalving(study())
+    one = trial("a")
+    scheduler.on_trial_add(None, one)
+    scheduler.on_trial_complete(None, one, {"epoch": 20, METRIC: 5.0})
+    assert Field(scheduler).report(trial("b"), 16, 4.0) == STOP
+
+
+def test_trials_of_different_length_are_stopped_by_results_alone() -> None:
+    field = Field(MethodwiseHalving(study(space={"epochs": [10, 20]}, fixed={})))
+    short, long = trial("short"), trial("long")
+    short.config["settings"]["epochs"] = 10
+    assert field.report(short, 8, 1.0) == GO
+    assert [field.report(long, epoch, 2.0) for epoch in (8, 16, 18)] == [GO] * 3
+
+
+@pytest.mark.parametrize("grace", [1, 100])
+def test_a_grace_longer_than_the_trials_stops_none(grace: int) -> None:
+    field = Field(MethodwiseHalving(study(early_stopping={"grace": grace, "reduction": 3})))
+    decisions = {field.report(trial(f"t{value}"), 19, -value) for value in range(9)}
+    assert decisions == ({GO} if grace == 100 else {GO, STOP})
+
+
+def test_a_second_start_decides_as_if_there_had_been_no_first() -> None:
+    values = np.random.default_rng(0).normal(size=(12, 4)).tolist()
+    epochs = (2, 4, 8, 16)
+
+    def decisions(field: Field, identities: range) -> list[str]:
+        return [field.report(trial(str(i)), epoch, values[i][n]) for i in identities for n, epoch in enumerate(epochs)]
+
+    def record(i: int) -> Record:
+        history = [{"epoch": epoch, "time": 0, METRIC: values[i][n]} for n, epoch in enumerate(epochs)]
+        return Record(str(i), "c", {"method": "vae"}, "search", i, history=history)
+
+    whole = decisions(Field(MethodwiseHalving(study())), range(12))
+    second = decisions(Field(MethodwiseHalving(study(), [record(i) for i in range(6)])), range(6, 12))
+    assert second == whole[6 * len(epochs) :]
+    assert {GO, STOP} == set(second)
