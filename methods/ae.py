@@ -10,6 +10,7 @@ from torch.distributions import Distribution, MultivariateNormal
 from methods.core.base import Batch, Data, Domain, Method, Terms
 from methods.core.codes import encode
 from methods.core.distributions import Dirac
+from methods.core.ex_post import fitted_gaussian
 
 
 class AE(Method):
@@ -42,8 +43,6 @@ class AE(Method):
 
     def finish(self, data: Data) -> None:
         """Fit the Gaussian of `prior` to the training codes."""
-        codes = encode(self, data.train).double()
-        covariance = torch.cov(codes.mT).reshape(self.latent, self.latent)
-        covariance.diagonal().add_(1e-6 * (1 + covariance.trace()))  # unused dimensions make it singular
-        self.code_mean.copy_(codes.mean(0))
-        self.code_factor.copy_(torch.linalg.cholesky(covariance))
+        mean, factor = fitted_gaussian(encode(self, data.train))
+        self.code_mean.copy_(mean)
+        self.code_factor.copy_(factor)

@@ -9,14 +9,18 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+# Ray reads this when it is imported: a trial's process that died is told of in a sentence that names the trial.
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")
+
 import ray
 
 from methods.core.errors import BadInput
 
-# Tune's own records and loggers are not used; a few trials are always kept pending, so that a process that gets free
-# finds its next one at once.
+# Tune's own records and loggers are not used, and neither is its answer to Ctrl-C, which is to wait for trials. A few
+# trials are always kept pending, so that a process that gets free finds its next one at once.
 _TUNE = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_MAX_PENDING_TRIALS_PG": "4",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",

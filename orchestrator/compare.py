@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=_FORMATS, default="text")
     parser.add_argument("--out", metavar="FILE", help="write there instead of to standard output")
-    parser.add_argument("--metrics", default="", metavar="A,B", help="columns, such as bce,elbo (default: all)")
+    parser.add_argument("--metrics", default="", metavar="A,B", help="such as bce,elbo (default: the usual ones)")
     return parser
 
 

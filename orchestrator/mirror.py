@@ -6,6 +6,7 @@ what trials leave.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -13,11 +14,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
+
+from filelock import FileLock
+
+from orchestrator.connection import reason
+from orchestrator.tracking import StudyTracking, open_tracking
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5  # between rounds, so that several reports of a trial go in one call
 _RETRY_SECONDS = (2.0, 60.0)
+_GRACE_SECONDS = 5.0  # for a call that has begun
+_LAST_SECONDS = 60.0  # for what is left when the sweep is gone
 
 
 class Mirror:
@@ -51,7 +60,7 @@ class Mirror:
         """Write what is left, for `timeout` seconds at most. Returns the trials that may not have been written."""
         self._tell(f"close {timeout}")
         try:
-            answer, _ = self._process.communicate(timeout=timeout + 30)
+            answer, _ = self._process.communicate(timeout=timeout + _GRACE_SECONDS)
             return list(json.loads(answer))
         except (subprocess.TimeoutExpired, ValueError, OSError):  # it hangs, or it died
             self._process.kill()
@@ -72,30 +81,29 @@ class _Changes:
     def __init__(self) -> None:
         self._waiting: dict[str, None] = {}  # a set that keeps its order
         self._condition = threading.Condition()
-        self.closing = False
-        self.deadline = float("inf")
+        self._deadline: float | None = None
+        self.orphaned = False
 
-    def listen(self) -> None:
-        """Read standard input. Its end means that the sweep is gone, and what is left has a minute."""
-        for line in sys.stdin:
+    def listen(self, stream: Iterable[str]) -> None:
+        """Read `stream`. If it ends without `close`, the sweep is gone, and what is left has a minute."""
+        for line in stream:
             word, _, timeout = line.strip().partition(" ")
             with self._condition:
                 if word == "close":
-                    self._close(float(timeout))
+                    self._deadline = time.monotonic() + float(timeout)
                 else:
                     self._waiting[word] = None
                 self._condition.notify()
         with self._condition:
-            self._close(60.0)
+            self.orphaned = self._deadline is None
+            self._deadline = self._deadline or time.monotonic() + _LAST_SECONDS
             self._condition.notify()
 
     def take(self) -> list[str]:
         """What has changed, once something has; nothing when all is written and the stream is closed."""
         with self._condition:
-            while not self._waiting and not self.closing:
-                self._condition.wait()
-            if not self.closing:
-                self._condition.wait(_PAUSE_SECONDS)
+            self._condition.wait_for(lambda: self._waiting or self._closing)
+            self._condition.wait_for(lambda: self._closing, _PAUSE_SECONDS)
             taken, self._waiting = list(self._waiting), {}
             return taken
 
@@ -103,44 +111,71 @@ class _Changes:
         """Keep what could not be written, and wait. Returns whether there is time for another attempt."""
         with self._condition:
             self._waiting = dict.fromkeys(identities) | self._waiting
-            if time.monotonic() + wait > self.deadline:
-                return False
-            self._condition.wait(wait)
-            return True
+            self._condition.wait_for(lambda: self._closing, wait)
+            return self._deadline is None or time.monotonic() + _RETRY_SECONDS[0] < self._deadline
 
+    @property
     def left(self) -> list[str]:
         with self._condition:
             return list(self._waiting)
 
-    def _close(self, timeout: float) -> None:
-        if not self.closing:
-            self.closing, self.deadline = True, time.monotonic() + timeout
+    @property
+    def _closing(self) -> bool:
+        return self._deadline is not None
+
+
+class _Writer:
+    """Writes changes to MLflow, from the first failure on less and less often."""
+
+    def __init__(self, folder: Path, uri: str, changes: _Changes) -> None:
+        self._folder, self._uri, self._changes = folder, uri, changes
+        self._tracking: StudyTracking | None = None
+        self._wait = 0.0
+
+    def run(self) -> None:
+        while identities := self._changes.take():
+            try:
+                while identities:
+                    self.tracking.sync(identities[0])
+                    identities.pop(0)
+                self._back()
+            except Exception as error:  # whatever it is, trials must not suffer from it
+                self._away(error)
+                if not self._changes.put_back(identities, self._wait):
+                    return
+        if self._changes.orphaned:
+            with contextlib.suppress(Exception):  # the next start tries again
+                self.tracking.interrupt()
+
+    @property
+    def tracking(self) -> StudyTracking:
+        self._tracking = self._tracking or open_tracking(self._folder, self._uri)
+        return self._tracking
+
+    def _away(self, error: Exception) -> None:
+        least, most = _RETRY_SECONDS
+        if self._wait < most:  # later ones say nothing new
+            self._wait = min(max(least, 2 * self._wait), most)
+            _LOG.warning("MLflow cannot be written (%s), trying again in %.0f s", reason(error), self._wait)
+
+    def _back(self) -> None:
+        if self._wait:
+            _LOG.warning("MLflow can be written again")
+        self._wait = 0.0
 
 
 def main() -> None:
     """The process: `python -m orchestrator.mirror FOLDER URI`, identities on standard input."""
     if hasattr(os, "nice"):
         os.nice(19)
-    # Imported here, since the sweep imports this module for the class above alone.
-    from orchestrator.connection import reason
-    from orchestrator.tracking import open_tracking
-
-    changes = _Changes()
-    threading.Thread(target=changes.listen, name="listen", daemon=True).start()
-    tracking, wait = None, _RETRY_SECONDS[0]
-    while identities := changes.take():
-        try:
-            tracking = tracking or open_tracking(Path(sys.argv[1]), sys.argv[2])
-            while identities:
-                tracking.sync(identities[0])
-                identities.pop(0)
-            wait = _RETRY_SECONDS[0]
-        except Exception as error:  # whatever it is, trials must not suffer from it
-            _LOG.warning("MLflow cannot be written (%s), trying again in %.0f s", reason(error), wait)
-            if not changes.put_back(identities, wait):
-                break
-            wait = min(2 * wait, _RETRY_SECONDS[1])
-    sys.stdout.write(json.dumps(changes.left()))
+    folder, changes = Path(sys.argv[1]), _Changes()
+    threading.Thread(target=changes.listen, args=[sys.stdin], name="listen", daemon=True).start()
+    # The mirror of a sweep that was killed may still be at it, and two would write each run twice.
+    with FileLock(folder / ".mirror.lock"):
+        _Writer(folder, sys.argv[2], changes).run()
+    with contextlib.suppress(OSError):  # nobody listens any more
+        sys.stdout.write(json.dumps(changes.left))
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import torch
 
 from methods.core.base import Data
 from methods.core.errors import BadInput
@@ -41,13 +45,26 @@ def plan(study: Study, dataset: Dataset) -> list[MethodPlan]:
     Raises:
         BadInput: a method that cannot be built on these data, or that does not have the study's metric.
     """
-    return [_of(study, dataset, method) for method in study.method_names]
+    with _threads(study):
+        return [_of(study, dataset, method) for method in study.method_names]
 
 
 def check(study: Study, dataset: Dataset) -> None:
     """Refuse, before anything starts, what would fail in every trial of a method. Raises as `plan` does."""
-    for method in study.method_names:
-        _metrics(study, Training(study.trial(method, {}, seed=0), _head(dataset, 100), device()))
+    with _threads(study):
+        for method in study.method_names:
+            _metrics(study, Training(study.trial(method, {}, seed=0), _head(dataset, 100), device()))
+
+
+@contextlib.contextmanager
+def _threads(study: Study) -> Iterator[None]:
+    """As many threads as a trial has: more of them are slower on small networks, and far slower on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, int(study.resources.cpu)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _of(study: Study, dataset: Dataset, method: str) -> MethodPlan:
@@ -55,7 +72,7 @@ def _of(study: Study, dataset: Dataset, method: str) -> MethodPlan:
     few = _head(dataset, _BATCHES * trial.batch_size)
     training = Training(trial, few, device())
     training.epoch()
-    epoch = training.epoch()["seconds"] * len(dataset.data.train) / len(few.data.train)
+    epoch = min(training.epoch()["seconds"] for _ in range(3)) * len(dataset.data.train) / len(few.data.train)
     start = time.perf_counter()
     _metrics(study, training)
     report = (time.perf_counter() - start) * min(2000, len(dataset.data.valid)) / len(few.data.valid)
@@ -64,7 +81,7 @@ def _of(study: Study, dataset: Dataset, method: str) -> MethodPlan:
     test = (time.perf_counter() - start) * len(dataset.data.test) / len(few.data.test)
     reports = trial.epochs / study.reports(trial.epochs)
     space = study.ranges(method)
-    trials = (study.trials if space else 1) + study.seeds
+    trials = study.configurations(method) + study.seeds
     return MethodPlan(method, trials, space, trial.epochs * epoch + reports * report + test + _BETWEEN_TRIALS)
 
 

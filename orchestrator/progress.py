@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.live import Live
@@ -16,6 +17,7 @@ from orchestrator.schema import REPLICATE
 from orchestrator.study import Study
 
 _LINE_SECONDS = 10.0
+_TABLE_SECONDS = 0.25
 
 
 class Board:
@@ -25,17 +27,18 @@ class Board:
         name: of the study.
         study: its definition.
         console: where to show it.
+        records: of the trials of earlier starts.
     """
 
-    def __init__(self, name: str, study: Study, console: Console) -> None:
+    def __init__(self, name: str, study: Study, *, console: Console, records: Iterable[Record] = ()) -> None:
         self._name, self._study, self._console = name, study, console
-        self._records: dict[str, Record] = {}
-        self._start = self._line = time.monotonic()
-        self._before = 0
+        self._records = {record.identity: record for record in records}
+        self._searched = {method: study.configurations(method) for method in study.method_names}
+        self._start = self._shown = time.monotonic()
+        self._before = self._ended
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> Board:
-        self._before = sum(record.status != ledger.RUNNING for record in self._records.values())
         if self._live:
             self._live.start()
         return self
@@ -45,19 +48,25 @@ class Board:
             self._live.update(self.table())
             self._live.stop()
         else:
-            self._console.print(self._summary(), soft_wrap=True)
+            self.say(self._summary())
 
     def update(self, record: Record) -> None:
         """A trial's record changed."""
         self._records[record.identity] = record
 
+    def say(self, sentence: str) -> None:
+        """Print something that happened."""
+        self._console.print(sentence, markup=False, soft_wrap=True)
+
     def show(self) -> None:
         """Refresh what is shown, at most as often as is useful."""
+        if time.monotonic() - self._shown < (_TABLE_SECONDS if self._live else _LINE_SECONDS):
+            return
+        self._shown = time.monotonic()
         if self._live:
             self._live.update(self.table())
-        elif time.monotonic() - self._line > _LINE_SECONDS:
-            self._line = time.monotonic()
-            self._console.print(self._summary(), soft_wrap=True)
+        else:
+            self.say(self._summary())
 
     def table(self) -> Table:
         """Methods by state."""
@@ -69,10 +78,6 @@ class Board:
             table.add_row(*self._row(method))
         return table
 
-    @property
-    def failures(self) -> list[Record]:
-        return [record for record in self._records.values() if record.status == ledger.FAILED]
-
     def _row(self, method: str) -> list[str]:
         records = [record for record in self._records.values() if record.settings["method"] == method]
         states = Counter(record.status for record in records)
@@ -83,7 +88,7 @@ class Board:
         searched = sum(record.role != REPLICATE and record.status != ledger.RUNNING for record in records)
         return [
             method,
-            f"{searched}/{self._study.trials}" if self._study.ranges(method) else f"{searched}/1",
+            f"{searched}/{self._searched[method]}",
             f"{replicated}/{self._study.seeds}",
             str(states[ledger.RUNNING] or ""),
             str(states[ledger.STOPPED] or ""),
@@ -92,17 +97,22 @@ class Board:
         ]
 
     def _summary(self) -> str:
-        ended = sum(record.status != ledger.RUNNING for record in self._records.values())
-        planned = max(self._planned, ended)
-        elapsed = time.monotonic() - self._start
+        ended, elapsed = self._ended, time.monotonic() - self._start
+        planned = sum(map(self._planned, self._study.method_names))
         rate = (ended - self._before) / elapsed if elapsed > 0 else 0
         left = f", about {_clock((planned - ended) / rate)} left" if rate and ended < planned else ""
         return f"study {self._name}: {ended} of {planned} trials, {_clock(elapsed)} so far{left}"
 
     @property
-    def _planned(self) -> int:
-        searched = sum(self._study.trials if self._study.ranges(name) else 1 for name in self._study.method_names)
-        return searched + self._study.seeds * len(self._study.method_names)
+    def _ended(self) -> int:
+        return sum(record.status != ledger.RUNNING for record in self._records.values())
+
+    def _planned(self, method: str) -> int:
+        """How many trials there will be; no replicates where no configuration has finished."""
+        records = [record for record in self._records.values() if record.settings["method"] == method]
+        ended = sum(record.status != ledger.RUNNING for record in records)
+        hopeless = ended >= self._searched[method] and not any(record.status == ledger.FINISHED for record in records)
+        return self._searched[method] + (0 if hopeless else self._study.seeds)
 
 
 def _clock(seconds: float) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -13,13 +13,16 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.error import TuneError
 
+from methods.core.errors import BadInput
 from orchestrator import cluster, ledger, schema
 from orchestrator.halving import MethodwiseHalving
 from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
 from orchestrator.search import StudySearch
+from orchestrator.stop import Stop
 from orchestrator.study import Study
 from orchestrator.trainable import StudyTrial
 from orchestrator.watch import Watch
@@ -27,6 +30,7 @@ from pipelines import artifact, console
 from pipelines.datasets.dataset import Dataset, to_arrays
 
 _LIVES = 3  # restarts of a trial whose process dies
+_PATIENCE = {True: 60.0, False: 8.0}  # seconds for MLflow at the end of a study, and where somebody wants to stop
 
 
 @dataclass(frozen=True)
@@ -49,30 +53,42 @@ class Session:
     def name(self) -> str:
         return self.records.folder.name
 
-    def run(self, address: str) -> tuple[bool, list[str]]:
-        """Run what is left, on the Ray cluster at `address`.
+    def run(self, address: str, stop: Stop) -> tuple[bool, list[str]]:
+        """Run what is left, on the Ray cluster at `address`, until `stop` is requested.
 
         Returns:
             Whether the study is complete, and the trials that MLflow could not be told of.
+
+        Raises:
+            BadInput: no such cluster, too small a one, or records that cannot be written any more.
         """
         kept = list(self.records.records())
         search, mirror = StudySearch(self.study, kept), Mirror(self.records.folder, self.uri)
-        for record in kept:
-            mirror.changed(record.identity)
-        if not search.done:
-            with cluster.started(address), Board(self.name, self.study, console.ERR) as board:
-                for record in kept:
-                    board.update(record)
-                self._announce()
-                self._fit(search, Watch(self.records, mirror, board))
-        return search.done, mirror.close()
+        complete = search.done
+        try:
+            for record in kept:
+                mirror.changed(record.identity)
+            if not complete:
+                board = Board(self.name, self.study, console=console.ERR, records=kept)
+                with cluster.started(address), board:
+                    self._announce()
+                    stop.check()
+                    self._fit(search, MethodwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
+                complete = search.done
+        except KeyboardInterrupt:
+            pass  # it was asked for, and came at a moment that suits
+        finally:
+            unwritten = mirror.close(_PATIENCE[complete])
+        return complete, unwritten
 
     def best(self) -> Record | None:
         """The replicate with the best value."""
         replicates = [record for record in self.records.records() if record.role == schema.REPLICATE]
         finished = [record for record in replicates if record.status == ledger.FINISHED]
-        sign = 1 if self.study.mode == "max" else -1
-        return max(finished, key=lambda record: sign * (record.value(self.study.metric) or 0), default=None)
+        values = [(record.value(self.study.metric), record) for record in finished]
+        finite = [(value, record) for value, record in values if value is not None and math.isfinite(value)]
+        choose = max if self.study.mode == "max" else min
+        return choose(finite, key=lambda entry: entry[0])[1] if finite else None
 
     def _announce(self) -> None:
         cluster.check_storage(self.records.folder)
@@ -80,21 +96,19 @@ class Session:
         console.ERR.print(
             f"study {self.name}: {len(self.study.method_names)} methods on {self.study.data}, {slots} trials at once; "
             f"records in {self.records.folder}; Ctrl-C stops, the same command continues",
+            markup=False,
             soft_wrap=True,
         )
 
-    def _fit(self, search: StudySearch, watch: Watch) -> None:
-        """Let Ray Tune run the trials that `search` proposes. SIGTERM stops it as Ctrl-C does."""
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    def _fit(self, search: StudySearch, scheduler: MethodwiseHalving, watch: Watch) -> None:
+        """Let Ray Tune run the trials that `search` proposes."""
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         resources = {"cpu": self.study.resources.cpu, "gpu": self.study.resources.gpu}
         scratch = tempfile.mkdtemp(prefix="latent-orchestra-")
         try:
             tune.Tuner(
                 tune.with_resources(self._trainable(), resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=search, scheduler=MethodwiseHalving(self.study), num_samples=-1, reuse_actors=True
-                ),
+                tune_config=tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True),
                 run_config=tune.RunConfig(
                     storage_path=scratch,
                     callbacks=[watch],
@@ -103,6 +117,10 @@ class Session:
                     verbose=0,
                 ),
             ).fit()
+        except TuneError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            raise BadInput(f"the sweep cannot go on ({error.__cause__}): the same command continues it") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

@@ -65,6 +65,7 @@ class Study(_Strict):
         space: ranges to search beside the methods' own or in their place: `{low, high, log}` or a list of choices. A
             grid takes the ends and the middle of a range.
         report_every: epochs between two reports of a trial; default a twentieth of its epochs.
+        system_metrics: report each trial's memory and CPU too, as `system/…`.
         seed: of the search.
     """
 
@@ -81,6 +82,7 @@ class Study(_Strict):
     fixed: dict[str, Any] = {}
     space: dict[str, dict[str, Any] | list[Any]] = {}
     report_every: int | None = Field(default=None, ge=1)
+    system_metrics: bool = False
     seed: int = Field(default=0, ge=0)
 
     @property

@@ -6,18 +6,20 @@ python -m orchestrator.sweep demo
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
+from methods.core.ranges import words
 from orchestrator import cluster, compare, ledger, plan
 from orchestrator import study as studies
-from orchestrator.connection import answering
+from orchestrator.connection import answering, shown
 from orchestrator.ledger import Ledger
 from orchestrator.location import connect, tracking_uri
 from orchestrator.session import Session
+from orchestrator.stop import Stop
 from orchestrator.study import Study
 from orchestrator.tracking import StudyTracking, open_tracking
 from pipelines import console, datasets
@@ -37,10 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
     plan.check(study, dataset)
     records = Ledger(Path(options.results).resolve() / name)
     with records.claim():
-        StudyTracking(client, name, study, records.adopt(study), records)
+        with answering(uri):
+            tracking = StudyTracking(client, name, study, records.adopt(study), records)
         session = Session(study, dataset, records, uri)
-        complete, unwritten = session.run(cluster.address(options.address))
-        _close(session, complete=complete, unwritten=unwritten)
+        with Stop() as stop:
+            try:
+                complete, unwritten = session.run(cluster.address(options.address), stop)
+            except Exception:
+                with contextlib.suppress(Exception):  # what happened before is more important
+                    tracking.interrupt()
+                raise
+            _close(session, complete=complete, unwritten=unwritten)
     if complete and not unwritten:
         _report(session)
     return 130 if not complete else int(bool(unwritten))
@@ -48,23 +57,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _close(session: Session, *, complete: bool, unwritten: list[str]) -> None:
     """Say how it ended, in MLflow and here."""
-    again = f"the same command, python -m orchestrator.sweep {session.name},"
     if unwritten:
         console.ERR.print(
-            f"{len(unwritten)} trials could not be written to MLflow at {session.uri}. They are safe in "
-            f"{session.records.folder}: {again} writes them once the server is back",
+            f"{len(unwritten)} trials could not be written to MLflow at {shown(session.uri)}. They are safe in "
+            f"{session.records.folder}: the same command writes them once the server is back",
             style="yellow",
+            markup=False,
             soft_wrap=True,
         )
     else:
         with answering(session.uri):
             tracking = open_tracking(session.records.folder, session.uri)
-            for record in session.records.records():
-                if record.status == ledger.RUNNING:
-                    tracking.interrupt(record.identity)
-            tracking.finish(session.best() if complete else None, "FINISHED" if complete else "KILLED")
+            if complete:
+                tracking.finish(session.best())
+            else:
+                tracking.interrupt()
     if not complete:
-        console.ERR.print(f"stopped; nothing is lost: {again} continues where it was", soft_wrap=True)
+        console.ERR.print("stopped; nothing is lost: the same command continues where it was", soft_wrap=True)
 
 
 def _report(session: Session) -> None:
@@ -72,27 +81,27 @@ def _report(session: Session) -> None:
     for record in session.records.records():
         if record.status == ledger.FAILED:
             what = f"{record.settings['method']} {record.identity}"
-            console.ERR.print(f"failed: {what}: {record.message}", style="red", soft_wrap=True)
+            console.ERR.print(f"failed: {what}: {record.message}", style="red", markup=False, soft_wrap=True)
     compare.report(session.name, session.uri)
     server = session.uri.startswith("http")
     ui = session.uri if server else f"make ui    (or mlflow ui --backend-store-uri {session.uri})"
     console.OUT.print(f"\nBrowse the runs:   {ui}", soft_wrap=True)
-    console.OUT.print(f"Compare again:     python -m orchestrator.compare {session.name}")
-    console.OUT.print(f"Use the decoder:   python -m lso.run toy --decoder best:{session.name}")
+    there = "" if session.uri == tracking_uri(None) else f" --tracking-uri {session.uri}"
+    console.OUT.print(f"Compare again:     python -m orchestrator.compare {session.name}{there}", soft_wrap=True)
+    console.OUT.print(f"Use the decoder:   python -m lso.run toy --decoder best:{session.name}{there}", soft_wrap=True)
 
 
 def _show_plan(name: str, study: Study, where: str | None) -> None:
     console.ERR.print("timing a few steps of each method …")
     plans = plan.plan(study, datasets.load(study.data))
     table = Table(title=f"study {name}: {study.description}", title_justify="left")
-    for column in ("method", "trials", "searched", "fixed", "seconds a trial"):
-        table.add_column(column, justify="right" if column in ("trials", "seconds a trial") else "left")
+    for column in ("method", "trials", "s a trial", "searched"):
+        table.add_column(column, justify="right" if column in ("trials", "s a trial") else "left")
     for entry in plans:
-        space = "\n".join(f"{key}: {_words(span)}" for key, span in entry.space.items())
-        trial = study.trial(entry.method, {}, seed=0).settings()
-        fixed = ", ".join(f"{key}={value}" for key, value in trial.items() if key in study.fixed)
-        table.add_row(entry.method, str(entry.trials), space, fixed, f"{entry.seconds:.1f}")
+        space = "\n".join(f"{key}: {words(span)}" for key, span in entry.space.items())
+        table.add_row(entry.method, str(entry.trials), f"{entry.seconds:.1f}", space or "nothing", end_section=True)
     console.OUT.print(table)
+    console.OUT.print(f"Fixed: {', '.join(f'{key}={value}' for key, value in study.fixed.items()) or 'nothing'}.")
     with cluster.started(cluster.address(where)):
         slots = cluster.slots(study.resources.cpu, study.resources.gpu)
     trials, total = sum(entry.trials for entry in plans), sum(entry.trials * entry.seconds for entry in plans)
@@ -102,12 +111,6 @@ def _show_plan(name: str, study: Study, where: str | None) -> None:
         f"Chosen by {study.metric} ({study.mode}), search {study.search}, data {study.data}.",
         soft_wrap=True,
     )
-
-
-def _words(span: Any) -> str:
-    if hasattr(span, "choices"):
-        return " | ".join(map(str, span.choices))
-    return f"{span.low:g} … {span.high:g}{' (log)' if span.log else ''}"
 
 
 def _duration(seconds: float) -> str:

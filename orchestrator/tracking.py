@@ -43,6 +43,7 @@ class StudyTracking:
         self.parent = self._find_parent(session) or self._create_parent(study, session)
         self._runs: dict[str, str] = {}
         self._logged: dict[str, int] = {}
+        self._attempted: set[str] = set()
         self._ended: set[str] = set()
         self._interrupted: set[str] = set()
         for run in _pages(client, self._experiment, f"tags.`{schema.PARENT}` = '{self.parent}'"):
@@ -55,7 +56,7 @@ class StudyTracking:
         if record is None or (identity in self._ended and record.status != ledger.RUNNING):
             return
         run = self._runs.get(identity) or self._create(record)
-        if identity in self._interrupted:
+        if identity in self._interrupted | self._ended:
             self._revive(identity)
         new = record.history[self._logged.get(identity, 0) :]
         points = [point for entry in new for point in _points(entry)]
@@ -66,15 +67,18 @@ class StudyTracking:
             self._log(run, points)
         self._logged[identity] = len(record.history)
 
-    def interrupt(self, identity: str) -> None:
-        """Mark the run of a trial that stopped in the middle; a second start takes it up again."""
-        if run := self._runs.get(identity):
-            self._client.set_tag(run, schema.OUTCOME, schema.INTERRUPTED)
-            self._client.set_terminated(run, "KILLED")
-            self._interrupted.add(identity)
+    def interrupt(self) -> None:
+        """Close the runs of the study and of trials that stopped in the middle; the next start takes them up again."""
+        for record in self._ledger.records():
+            run = self._runs.get(record.identity)
+            if run and record.status == ledger.RUNNING and record.identity not in self._interrupted:
+                self._client.set_tag(run, schema.OUTCOME, schema.INTERRUPTED)
+                self._client.set_terminated(run, "KILLED")
+                self._interrupted.add(record.identity)
+        self._client.set_terminated(self.parent, "KILLED")
 
-    def finish(self, best: Record | None, status: str) -> None:
-        """Close the study's run and name the best replicate, registered as `<study>@best`."""
+    def finish(self, best: Record | None) -> None:
+        """Close the run of the study, now complete, and name the best replicate, registered as `<study>@best`."""
         if best is not None and (run := self._runs.get(best.identity)):
             model = self._client.get_run(run).data.tags.get(schema.MODEL)
             self._client.set_tag(self.parent, schema.BEST_RUN, run)
@@ -84,7 +88,7 @@ class StudyTracking:
             if model:
                 self._client.set_tag(self.parent, schema.BEST_MODEL, model)
                 models.register(self._client, model, name=self._name)
-        self._client.set_terminated(self.parent, status)
+        self._client.set_terminated(self.parent, "FINISHED")
 
     def _know(self, run: Run) -> None:
         """Take up a run of an earlier start."""
@@ -99,6 +103,7 @@ class StudyTracking:
         self._client.delete_tag(self._runs[identity], schema.OUTCOME)
         self._client.update_run(self._runs[identity], status="RUNNING")
         self._interrupted.discard(identity)
+        self._ended.discard(identity)
 
     def _create(self, record: Record) -> str:
         settings = record.settings
@@ -112,13 +117,28 @@ class StudyTracking:
             schema.CONFIGURATION: record.configuration,
             schema.COMMIT: record.facts.get("git_commit", "").removesuffix("-dirty"),
             schema.SOURCE: "orchestrator.sweep",
-            schema.USER: getpass.getuser(),
-        } | {f"lo.{name}": value for name, value in record.facts.items()}
-        run = self._client.create_run(self._experiment.experiment_id, record.started, tags, title).info.run_id
-        params = [Param(name, str(value)) for name, value in settings.items()]
-        self._client.log_batch(run, params=params)
-        self._runs[record.identity] = run
-        return run
+            schema.USER: _user(),
+        }
+        run = self._attempt(record.identity) or self._client.create_run(
+            self._experiment.experiment_id, record.started, tags, title
+        )
+        self._describe(run.info.run_id, record)
+        self._runs[record.identity] = run.info.run_id
+        return run.info.run_id
+
+    def _attempt(self, identity: str) -> Run | None:
+        """The run of an earlier attempt to create it, which may have succeeded though its answer was lost."""
+        if identity not in self._attempted:
+            self._attempted.add(identity)
+            return None
+        mine = f"tags.`{schema.PARENT}` = '{self.parent}' and tags.`{schema.IDENTITY}` = '{identity}'"
+        return next(_pages(self._client, self._experiment, mine), None)
+
+    def _describe(self, run: str, record: Record) -> None:
+        """Say what the trial is and where it runs, which changes when it moves to another process."""
+        params = [Param(name, str(value)) for name, value in record.settings.items()]
+        tags = [RunTag(f"lo.{name}", value) for name, value in record.facts.items()]
+        self._client.log_batch(run, params=params, tags=tags)
 
     def _end(self, run: str, record: Record, points: list[Metric]) -> None:
         epoch = record.history[-1]["epoch"] if record.history else 0
@@ -128,6 +148,7 @@ class StudyTracking:
             folder = self._ledger.trial_folder(record.identity) / "method"
             name = f"{record.settings['method']}-{record.identity[:6]}"
             tags.append(RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name)))
+        self._describe(run, record)
         self._log(run, points, tags)
         self._client.set_terminated(run, _STATUS[record.status], record.ended)
 
@@ -151,7 +172,7 @@ class StudyTracking:
             schema.MODE: study.mode,
             schema.NOTE: study.description,
             schema.SOURCE: "orchestrator.sweep",
-            schema.USER: getpass.getuser(),
+            schema.USER: _user(),
         }
         run = self._client.create_run(self._experiment.experiment_id, tags=tags, run_name=self._name).info.run_id
         definition = study.model_dump(mode="json")
@@ -170,6 +191,13 @@ def open_tracking(folder: Path, uri: str) -> StudyTracking:
     kept = json.loads((folder / "study.json").read_text())
     study = Study.model_validate(kept["study"])
     return StudyTracking(connect(uri), folder.name, study, kept["session"], Ledger(folder))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # containers run under ids that have no name
+        return "unknown"
 
 
 def _experiment(client: MlflowClient, name: str) -> Experiment:

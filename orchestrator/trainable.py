@@ -12,9 +12,12 @@ from typing import Any
 
 from ray import tune
 
+from methods.core.errors import BadInput
 from orchestrator import ledger
+from orchestrator.connection import reason
 from orchestrator.ledger import Ledger, Record
 from orchestrator.study import Study
+from orchestrator.usage import usage
 from pipelines import artifact
 from pipelines.datasets.dataset import Arrays, from_arrays
 from pipelines.metrics.evaluate import evaluate, monitor
@@ -29,8 +32,8 @@ class StudyTrial(tune.Trainable):
     """One trial of a study; a step is the epochs between two reports.
 
     What it does is in its record, on disk, before Ray hears of it. A process that is killed is started again by Ray
-    and continues from the checkpoint. An error of the trial's own (a term that is not finite, memory that does not
-    suffice) ends this trial alone, as failed: to run it again would fail again.
+    and continues from the checkpoint. An error of the trial's own (a term that is not finite, settings that do not go
+    together, memory that does not suffice) ends this trial alone, as failed: to run it again would fail again.
     """
 
     def setup(
@@ -51,10 +54,10 @@ class StudyTrial(tune.Trainable):
         try:
             if self._record.status == ledger.RUNNING:
                 self._advance()
-        except NotFinite as error:
+        except (NotFinite, BadInput) as error:
             self._fail(str(error))
         except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}", traceback.format_exc())
+            self._fail(f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
             # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
             # finds the trial ended.
             os._exit(1)
@@ -80,7 +83,8 @@ class StudyTrial(tune.Trainable):
             if not training.done:
                 terms = training.epoch()
         valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
-        self._record.history.append({"epoch": training.epochs_done, "time": _now(), **terms, **valid})
+        system = usage() if self._study.system_metrics else {}
+        self._record.history.append({"epoch": training.epochs_done, "time": _now(), **terms, **valid, **system})
         if training.done:
             self._finish(training)
         self._ledger.write(self._record)

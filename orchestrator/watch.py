@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from orchestrator import ledger
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
+from orchestrator.stop import Stop
+from pipelines.trial import trial as checked
 
 
 class Watch(tune.Callback):
@@ -20,8 +24,8 @@ class Watch(tune.Callback):
     It also writes down how a trial ended where the trial's own process cannot: stopped early, or dead.
     """
 
-    def __init__(self, records: Ledger, mirror: Mirror, board: Board) -> None:
-        self._records, self._mirror, self._board = records, mirror, board
+    def __init__(self, records: Ledger, mirror: Mirror, board: Board, stop: Stop) -> None:
+        self._records, self._mirror, self._board, self._stop = records, mirror, board, stop
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles callbacks to restore a run from them; this project restores from the records instead.
@@ -35,16 +39,22 @@ class Watch(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._end(trial, ledger.STOPPED, "")
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        what = f"{trial.config['settings']['method']} {trial.config['identity']}"
+        self._board.say(f"the process of {what} died and another one takes over: {_reason(trial)}")
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, ledger.FAILED, f"its process died {trial.num_failures} times")
+        self._end(trial, ledger.FAILED, f"its process died {trial.num_failures} times: {_reason(trial)}")
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._board.show()
+        self._stop.check()
 
     def _end(self, trial: Trial, status: str, message: str) -> None:
-        record = self._records.read(trial.config["identity"])
-        if record is not None and record.status == ledger.RUNNING:
-            record.status, record.message, record.ended = status, message, time.time_ns() // 1_000_000
+        now = time.time_ns() // 1_000_000
+        record = self._records.read(trial.config["identity"]) or _record(trial, now)
+        if record.status == ledger.RUNNING:
+            record.status, record.message, record.ended = status, message, now
             self._records.write(record)
         self._changed(trial)
 
@@ -53,3 +63,16 @@ class Watch(tune.Callback):
         if record is not None:
             self._board.update(record)
             self._mirror.changed(record.identity)
+
+
+def _record(trial: Trial, now: int) -> Record:
+    """The record of a trial whose process died before it could write one."""
+    settings = trial.config["settings"]
+    return Record(trial.config["identity"], checked(settings).configuration, settings, trial.config["role"], now)
+
+
+def _reason(trial: Trial) -> str:
+    """The last error, in its own words: Ray puts them at the end of a traceback, or at the beginning of an advice."""
+    lines = [line.strip() for line in Path(trial.error_file).read_text().splitlines()[1:] if line.strip()]
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b: ", line)]
+    return (raised or lines)[-1 if raised else 0]

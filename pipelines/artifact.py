@@ -65,6 +65,7 @@ def save(folder: Path, trial: Trial, method: Method, dataset: Dataset) -> None:
             draft = Path(name)
             (draft / "trial.json").write_text(json.dumps(record, indent=1))
             save_file(state, draft / "method.safetensors")
+            (draft / "method.safetensors").chmod((draft / "trial.json").stat().st_mode)  # else for the owner alone
             (folder / "trial.json").unlink(missing_ok=True)  # without it, nothing is saved here
             os.replace(draft / "method.safetensors", folder / "method.safetensors")
             os.replace(draft / "trial.json", folder / "trial.json")

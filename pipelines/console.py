@@ -16,11 +16,13 @@ from methods.core.errors import BadInput
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader that takes exponents without a dot."""
+    """YAML's safe loader that takes all of Python's ways to write a number: 1e-3, -.5."""
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+|\.\d+([eE][-+]?\d+)?)$"),
+    list("-+.0123456789"),
 )
 
 OUT = Console(highlight=False)
@@ -39,7 +41,7 @@ def settings(assignments: Iterable[str]) -> dict[str, Any]:
     found = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip():
             raise BadInput(f"--set takes key=value, got {assignment!r}")
         try:
             found[key.strip()] = parse(text)

@@ -6,6 +6,7 @@ python -m pipelines.train --method vae --data mnist --set latent=40 epochs=50
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import tempfile
 import time
@@ -15,6 +16,7 @@ import torch
 
 import methods
 from methods.core.errors import BadInput
+from methods.core.ranges import words
 from pipelines import artifact, console, datasets, networks
 from pipelines.metrics.evaluate import evaluate, monitor
 from pipelines.training import NotFinite, Training
@@ -27,7 +29,7 @@ _CHECKPOINT_SECONDS = 2.0
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.describe:
-        console.OUT.print(_description(options.method), markup=False)
+        console.OUT.print(_description(options.method), markup=False, soft_wrap=True)
         return 0
     given = console.settings(options.set)
     trial = checked({"method": options.method, "data": options.data} | given)
@@ -109,8 +111,10 @@ def _report(metrics: dict[str, float], folder: Path) -> None:
 
 
 def _description(method: str) -> str:
-    lines = [methods.get(method).__doc__ or "", "Settings (default, range):"]
-    lines += [f"  {name} = {entry.default}   {entry.range}" for name, entry in searchable(method).items()]
+    lines = [inspect.getdoc(methods.get(method)) or "", "", "Settings:"]
+    for name, entry in searchable(method).items():
+        default = f"{entry.default:g}" if isinstance(entry.default, float) else str(entry.default)
+        lines.append(f"    {name:<24} default {default:<10} searched in {words(entry.range)}")
     return "\n".join(lines)
 
 

@@ -64,8 +64,9 @@ class Training:
         for batch in train.batches(self.trial.batch_size, order):
             for terms, parts in self.method.updates(batch):
                 self.optimizers.step(means.add(terms, len(batch)), parts)
+        values = means.read()
         self.epochs_done += 1
-        return means.read() | {"seconds": time.perf_counter() - start}
+        return values | {"seconds": time.perf_counter() - start}
 
     def finish(self) -> None:
         """Let the method fit what is fitted once training is over."""

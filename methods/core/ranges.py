@@ -76,6 +76,17 @@ class OneOf:
 Range = Real | Integer | OneOf
 
 
+def words(span: Range) -> str:
+    """The searched range as people read it.
+
+    >>> words(Real(0.1, 10, log=True))
+    '0.1 … 10 (log)'
+    """
+    if isinstance(span, OneOf):
+        return " | ".join(map(str, span.choices))
+    return f"{span.low:g} … {span.high:g}{' (log)' if span.log else ''}"
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """A declared hyperparameter: its default and its range."""

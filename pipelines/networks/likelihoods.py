@@ -32,6 +32,10 @@ class Bernoulli(Decoder):
         logits = self.network(z)
         return -F.binary_cross_entropy_with_logits(logits, x.flatten(1), reduction="none").sum(1)
 
+    def log_prob_of_each(self, x: Float[Tensor, "B k *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, "B k"]:
+        logits = self.network(z)
+        return (x.flatten(2) @ logits.unsqueeze(2)).squeeze(2) - F.softplus(logits).sum(1, keepdim=True)
+
     def mean(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:
         return self.network(z).sigmoid().unflatten(1, self.event)
 
@@ -56,6 +60,10 @@ class Gaussian(Decoder):
     def log_prob(self, x: Float[Tensor, "B *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, " B"]:
         error = (x - self.mean(z)).flatten(1).square()
         return -(error + 0.5 * math.log(math.pi)).sum(1)
+
+    def log_prob_of_each(self, x: Float[Tensor, "B k *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, "B k"]:
+        error = (x - self.mean(z).unsqueeze(1)).flatten(2).square()
+        return -(error + 0.5 * math.log(math.pi)).sum(2)
 
     def mean(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:
         return self.network(z).sigmoid().unflatten(1, self.event)

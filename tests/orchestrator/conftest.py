@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,21 @@ REPLICATES: dict[str, dict[str, tuple[float, ...]]] = {
     "vae": {"test/bce": (10.3, 11.2, 9.9), "test/rate": (5.0, 5.1, 4.9), "test/elbo": (-15.0, -15.1, -14.9)},
     "beta_vae": {"test/bce": (20.0, 20.5, 21.0), "test/rate": (2.0, 2.1, 2.2), "test/elbo": (-22.0, -22.5, -23.1)},
 }
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without experiments: making one takes seconds, copying it does not."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    connect(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def uri(tmp_path: Path, empty_database: Path) -> str:
+    """An MLflow of the test's own."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.fixture(scope="session")
