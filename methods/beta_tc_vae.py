@@ -19,13 +19,12 @@ class BetaTCVAE(Method):
     KL(q(z_d) || N(0, 1)), q(z) the mean of q(z|x) over the training set.
 
     The three, mutual information, total correlation and the dimensions' own rates, sum to the VAE's rate. They are
-    taken at one code a row, where log q(z) and log q(z_d) are estimated by minibatch-weighted sampling, log 1/(N B)
-    sum_j q(z|x_j) over the batch. At alpha = beta = gamma = 1 these estimates cancel, and it is the VAE. On their own
-    the estimates are off by constants: on the whole training set in one batch the mutual information is log N too
-    large, the total correlation (latent - 1) log N too large, and the dimensions' rates latent log N too small. The
-    gradients then are exact.
+    taken at one code a row, where log q(z) and log q(z_d) are estimated by minibatch-weighted sampling, log 1/B
+    sum_j q(z|x_j) over the batch. At alpha = beta = gamma = 1 the estimates cancel, and it is the VAE.
 
-    Source: Chen et al. 2018, Eqs. 2, 4 and 5 (beta = 6, alpha = gamma = 1).
+    Source: Chen et al. 2018, section 4 (beta = 6, alpha = gamma = 1). There the weights are 1/(N B), N the number of
+    training rows. That shifts the terms by multiples of log N, which have no gradient, and they would not be the
+    divergences even with all rows in one batch, as they are here. The mutual information is at most log B.
 
     Args:
         alpha: weight of the mutual information.
@@ -44,13 +43,12 @@ class BetaTCVAE(Method):
     ) -> None:
         super().__init__(domain, latent)
         self.alpha, self.beta, self.gamma = alpha, beta, gamma
-        self.rows = domain.rows
 
     def loss(self, batch: Batch) -> Terms:
         posterior = gaussian(self.encoder(batch.x))
         z = posterior.rsample()
         conditional = posterior.log_prob(z)
-        joint, marginals = aggregate_log_prob(posterior, z, self.rows)
+        joint, marginals = aggregate_log_prob(posterior, z)
         prior = Normal(z.new_zeros(()), z.new_ones(())).log_prob(z).sum(1)
         return {
             "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
@@ -61,12 +59,9 @@ class BetaTCVAE(Method):
 
 
 def aggregate_log_prob(
-    posterior: Independent, z: Float[Tensor, "B latent"], rows: int
+    posterior: Independent, z: Float[Tensor, "B latent"]
 ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-    """log q(z) and sum_d log q(z_d) by minibatch-weighted sampling, q the mean over `rows` rows, B of them at hand.
-
-    Source: Chen et al. 2018, appendix C.1, Eq. S3.
-    """
+    """log q(z) and sum_d log q(z_d) at a code of every row, q the mean of the rows' posteriors."""
     each = posterior.base_dist.log_prob(z.unsqueeze(1))  # (B, B, latent): code i under posterior j
-    count = math.log(rows * len(z))
+    count = math.log(len(z))
     return each.sum(2).logsumexp(1) - count, (each.logsumexp(1) - count).sum(1)

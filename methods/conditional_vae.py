@@ -23,8 +23,8 @@ class ConditionalVAE(Method):
     hidden layer makes the statistics of q; so encoders of every kind of data take part. The prior is the same for all
     classes: a draw z shows what is not the class, and `decode(z, y)` shows it in class y.
 
-    Source: Sohn et al. 2015, Eq. 4, with p(z|y) = N(0, I) (their section 4.1 allows it) and the data as the output that
-    is generated.
+    Source: Sohn et al. 2015, Eq. 4, with the data as what is generated, the label as what is given, and a prior that
+    does not depend on the label, which they allow.
 
     Raises:
         BadInput: the data have no labels; later, labels that are not given where codes are made or decoded.

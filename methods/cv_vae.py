@@ -20,7 +20,7 @@ class CVVAE(Method):
     The rate is 1/2 |mu(x)|^2 and a constant, so it is an autoencoder with noise on its codes and a penalty on their
     norm: the step between VAE and RAE.
 
-    Source: Ghosh et al. 2020, section 3, and its code: deviation 0.7; beta 0.039 on MNIST, 9e-4 on CIFAR-10, 0.01 on
+    Source: Ghosh et al. 2020, section 2.2, and its code: deviation 0.7; beta 0.039 on MNIST, 9e-4 on CIFAR-10, 0.01 on
     CelebA, beside the squared error, which is -log p of the Gaussian likelihood up to a constant (on color images its
     code takes the mean over channels). Only with beta = 1 is the objective a bound on -log p(x).
 

@@ -106,10 +106,10 @@ class ExemplarVAE(Method):
         own = positions(rows, index, total)
 
         def encode(chosen: Int[Tensor, " m"]) -> Float[Tensor, "m latent"]:
-            fresh = self.encoder(grey[rows[chosen]])[:, : self.latent]
+            fresh = self.encoder(grey.index_select(0, rows[chosen]))[:, : self.latent]
             self.means[rows[chosen]] = fresh.detach()
             return fresh
 
         if self.form == "near":
-            return near_log_prob(z, self.means[rows], self.log_variance, own, encode)
+            return near_log_prob(z, self.means.index_select(0, rows), self.log_variance, own, encode)
         return full_log_prob(z, encode(torch.arange(len(rows), device=rows.device)), self.log_variance, own)

@@ -20,7 +20,7 @@ class FreeBits(Method):
     Source: Kingma et al. 2016 (IAF), appendix C.8, Eq. 15.
 
     Args:
-        free_rate: lambda, in nats a dimension (a bit is 0.69). The paper takes values from 0.03 to 0.25 a feature map.
+        free_rate: lambda, in nats a dimension (a bit is 0.69).
     """
 
     def __init__(

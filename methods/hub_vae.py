@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from methods.core import hubs
 from methods.core.annealing import annealed
 from methods.core.base import Batch, Data, Domain, Method, Split, Terms
 from methods.core.distributions import gaussian
@@ -22,8 +19,11 @@ from methods.core.exemplars import (
     exemplar_mixture,
     full_log_prob,
     near_log_prob,
+    nearest_of,
     positions,
 )
+from methods.core.gaussian_mixture import GaussianMixture
+from methods.core.hub_pool import decoded_log_prob, kept, random_groups, scored_hubs
 from methods.core.kmeans import kmeans
 from methods.core.ranges import Integer, OneOf, Real
 from methods.core.triplets import neighborhood_hinge
@@ -34,15 +34,14 @@ _Components = tuple[Float[Tensor, " B"], Float[Tensor, "m latent"], Int[Tensor, 
 class HubVAE(Method):
     """Hub-VAE: minimizes -E_q[log p(x|z)] + w L_C + E_q[log q(z|x)] - E_q[log (1/m) sum_h N(z; mu(x_h), sigma^2 I)].
 
-    At the start of an epoch a pool of good hubs is chosen: rows with N_k > mean + 0.5 std within groups of rows, scored
-    by G (`hubs.goodness`) and filtered. Every batch takes m of the pool at random as components, without the row itself
-    and divided by how many are left. k-means clusters the pool's means; a row has the label of its nearest hub, and L_C
-    is the mean over the batch of `neighborhood_hinge`, in units of the codes. The entropy of q is in closed form.
+    Every epoch starts with a pool of good hubs: rows with N_k > mean + 0.5 std in groups of rows, filtered by their
+    goodness G (`core.hubs`). A batch takes m of the pool at random, without the row itself, over the number of those
+    left. k-means clusters the pool, a row has the label of its nearest hub, and L_C is the mean over rows of
+    `neighborhood_hinge`, in units of the codes. The entropy of q is in closed form, with the gradient of a sampled one.
 
-    What a hub is worth to G is exp(log p(x_h|z_r) / D), a geometric mean over the D values of x: the paper's product
-    underflows. The algorithm in the supplement keeps the hubs that the text calls bad; the text is followed. The text's
-    threshold alone leaves a few dozen hubs, so that the best `pool_floor` are kept in any case. beta is 1 (the paper says
-    "annealed", see `warmup_epochs`). Fast by default (`near`), at equal results on USPS.
+    A hub is worth exp(log p(x_h|z_r) / D) to G, a geometric mean over the D values of x; the plain product underflows.
+    Algorithm 1 keeps the hubs that the text calls bad; the text is followed. Its threshold alone leaves a few dozen
+    hubs, so that the best `pool_floor` stay in any case. beta is 1 throughout, where the paper "anneals" it.
 
     Source: Mani and Domeniconi, Hub-VAE, sections 3.1 to 3.4 and Algorithm 1 (m = 1000, 100 epochs, batches of 100).
 
@@ -50,17 +49,17 @@ class HubVAE(Method):
         components: m, at most the size of the pool.
         clusters: of k-means; the paper takes the number of classes, a weak supervision.
         contrastive_weight: w; 0 is the paper's ablation NoContrastive.
-        filter: `text` keeps z-scores of G of at least half the largest, `alg1` the others, `alg1_nll` the others where
-            hubs are worth -log p(x_h|z_r), `none` all hubs (NoSelection).
+        filter: `text` keeps z-scores of G of at least half the largest; `alg1` keeps the others; so does `alg1_nll`,
+            where a hub is worth -log p(x_h|z_r); `none` keeps all (the ablation NoSelection).
         pool_floor: with `text`, the least size of the pool, as far as there are hubs.
-        scope: groups in which neighbors are sought: random `batch`es of `hub_batch` rows, or the whole `dataset`.
-        hub_batch: rows in a batch for the hubs; k is the floor of its root, in either scope.
-        form: `near` re-encodes with gradients only the hub nearest to each code, takes the codes for hub selection from
-            the last epoch's training, and runs k-means once an epoch. `literal` encodes all m hubs at every step and
-            all rows at the start of the epoch, and runs k-means at every step.
+        scope: neighbors are sought in random groups of `hub_batch` rows (`batch`) or among all rows (`dataset`).
+        hub_batch: rows in a group; k is the floor of its root, in either scope.
+        form: `near` re-encodes with gradients only the hub nearest to each code, selects hubs by the codes of the last
+            epoch's training, and runs k-means once an epoch. `literal` encodes all m hubs and runs k-means at every
+            step, and encodes all rows for the selection. It takes several times as long.
         variance: sigma^2, or where it starts.
         learn_variance: whether sigma^2 is learned.
-        random_epochs: epochs in the beginning with random rows in place of hubs.
+        random_epochs: first epochs, in which random rows take the place of hubs.
         warmup_epochs: epochs over which the weight of the rate grows linearly to 1; 0 is full weight at once.
 
     Raises:
@@ -115,7 +114,7 @@ class HubVAE(Method):
     def loss(self, batch: Batch) -> Terms:
         posterior = gaussian(self.encoder(batch.x))
         z = posterior.rsample()
-        points = torch.cat([posterior.mean, posterior.stddev], 1)
+        points = torch.cat([posterior.mean, posterior.base_dist.scale], 1)
         log_prior, means, labels = self._components(z, batch.index)
         if self.training:
             self.codes[batch.index] = points.detach()
@@ -124,11 +123,11 @@ class HubVAE(Method):
             "rate": self.warmth * (-posterior.entropy() - log_prior).mean(),
         }
         if self.contrastive_weight:
-            own = labels[torch.cdist(posterior.mean.detach(), means).argmin(1)]
+            own = labels[nearest_of(posterior.mean.detach(), means)]
             terms["contrastive"] = self.contrastive_weight * neighborhood_hinge(points, own).mean()
         return terms
 
-    def prior(self) -> Distribution:
+    def prior(self) -> GaussianMixture:
         if self._epoch is None or self.training:
             return exemplar_mixture(self.means[self.pool[: int(self.pool_size)]], self.log_variance)
         return exemplar_mixture(self._encoded(*self._epoch), self.log_variance)
@@ -141,7 +140,7 @@ class HubVAE(Method):
         else:
             if self.form == "literal" or epoch == 0:
                 self.codes.copy_(torch.cat([self._points(data.train[rows].x) for rows in everyone.split(1000)]))
-            pool = self._selected(data.train)
+            pool = self._hubs(data.train)
         self.pool_size.fill_(len(pool))
         self.pool[: len(pool)] = pool
         self.means[pool] = self._encoded(data.train, pool)
@@ -166,58 +165,30 @@ class HubVAE(Method):
         own = positions(rows, index, len(train))
 
         def encode(some: Int[Tensor, " n"]) -> Float[Tensor, "n latent"]:
-            fresh = self.encoder(train.grey[rows[some]])[:, : self.latent]
+            fresh = self.encoder(train.grey.index_select(0, rows[some]))[:, : self.latent]
             self.means[rows[some]] = fresh.detach()
             return fresh
 
         if self.form == "near":
-            log_prior = near_log_prob(z, self.means[rows], self.log_variance, own, encode)
-            return log_prior, self.means[rows], self.pool_labels[chosen]
+            means = self.means.index_select(0, rows)
+            return near_log_prob(z, means, self.log_variance, own, encode), means, self.pool_labels[chosen]
         means = encode(torch.arange(len(rows), device=rows.device))
         labels = kmeans(means.detach(), min(self.clusters, len(rows)), restarts=1, iterations=10).labels
         return full_log_prob(z, means, self.log_variance, own), means.detach(), labels
 
-    def _selected(self, train: Split) -> Int[Tensor, " P"]:
-        """Good hubs by what `codes` holds."""
-        found, scores = [], []
-        for group in self._groups(len(train)):
-            near = hubs.nearest(self.codes[group], min(math.isqrt(self.hub_batch), group.shape[1] - 1))
-            chosen = hubs.are_hubs(hubs.hubness(near))
-            found.append(group[chosen])
-            if self.filter != "none":
-                scores.append(hubs.goodness(near, self._worth(train, group, near.positions))[chosen])
-        pool = torch.cat(found)
-        if scores and len(pool):
-            pool = pool[self._kept(torch.cat(scores))]
-        return pool if len(pool) else drawn(torch.arange(len(train), device=self.pool.device), self.components)
+    def _hubs(self, train: Split) -> Int[Tensor, " P"]:
+        """Good hubs by what `codes` holds; random rows if there are none."""
+        total, rule, device = len(train), self.filter, self.pool.device
+        log_prob = decoded_log_prob(self.decoder, train, self.codes)
 
-    def _kept(self, scores: Float[Tensor, " H"]) -> Tensor:
-        return hubs.good(scores, self.pool_floor) if self.filter == "text" else ~hubs.passing(scores)
+        def worth(rows: Int[Tensor, " n"], neighbors: Int[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+            values = log_prob(rows, neighbors)
+            return -values if rule == "alg1_nll" else (values / train.x[0].numel()).exp()
 
-    def _groups(self, total: int) -> Iterator[Int[Tensor, "G B"]]:
-        """Random batches of rows, the last one possibly smaller, or one group of all rows."""
-        order = torch.randperm(total, device=self.pool.device)
-        size = total if self.scope == "dataset" else min(self.hub_batch, total)
-        whole = total - total % size
-        yield order[:whole].view(-1, size)
-        if total - whole > 2:
-            yield order[whole:].unsqueeze(0)
-
-    def _worth(
-        self, train: Split, group: Int[Tensor, "G B"], neighbors: Int[Tensor, "G B k"]
-    ) -> Float[Tensor, "G B k"]:
-        """What every row's neighbors are worth, as decoded from a code of the row."""
-        rows = group.flatten()
-        targets = group.gather(1, neighbors.flatten(1)).view(len(rows), -1)
-        x = torch.empty_like(train.x)
-        x[rows] = train[rows].x  # one draw of every row, as in training
-        mean, stddev = self.codes.chunk(2, 1)
-        logs = []
-        for some in torch.arange(len(rows), device=rows.device).split(1000):
-            z = torch.normal(mean[rows[some]], stddev[rows[some]])
-            logs.append(self.decoder.log_prob_of_each(x[targets[some]], z))
-        log_prob = torch.cat(logs).view_as(neighbors)
-        return -log_prob if self.filter == "alg1_nll" else (log_prob / train.x[0].numel()).exp()
+        groups = random_groups(total, total if self.scope == "dataset" else self.hub_batch, device)
+        rows, scores = scored_hubs(self.codes, groups, math.isqrt(self.hub_batch), worth)
+        pool = kept(rows, scores, rule, self.pool_floor)
+        return pool if len(pool) else drawn(torch.arange(total, device=device), self.components)
 
     def _points(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B two_latent"]:
         posterior = gaussian(self.encoder(x))

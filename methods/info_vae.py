@@ -23,7 +23,7 @@ class InfoVAE(Method):
     authors' code compares with 200 draws, with a bias, at s = latent^2 / 2; with many dimensions so wide a kernel is
     nearly the same number for all pairs and hardly sees the codes' spread.
 
-    Source: Zhao, Song and Ermon 2017, section 3.2 (the objective), and the authors' code (alpha 0, scaling 1000).
+    Source: Zhao, Song and Ermon 2017 (the objective), and the authors' code (alpha 0, scaling 1000).
 
     Args:
         alpha: how little information is charged; at 1 it is free.

@@ -20,7 +20,7 @@ class IWAE(Method):
     it is the VAE, its rate at the sampled code and not in closed form. Metrics are those of one code a row, so the elbo
     that is measured is not what is trained.
 
-    Source: Burda et al. 2016, Eqs. 8 and 13 (K = 5 and 50).
+    Source: Burda et al. 2016, section 3 (K = 5 and 50).
 
     Args:
         samples: K. Time and memory grow in proportion.

@@ -69,11 +69,10 @@ class Session:
             for record in kept:
                 mirror.changed(record.identity)
             if not complete:
-                board = Board(self.name, self.study, console=console.ERR, records=kept)
-                with cluster.started(address), board:
+                with cluster.started(address):
                     self._announce()
                     stop.check()
-                    self._fit(search, MethodwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
+                    self._watched(search, mirror, kept, stop)
                 complete = search.done
         except KeyboardInterrupt:
             pass  # it was asked for, and came at a moment that suits
@@ -90,11 +89,16 @@ class Session:
         choose = max if self.study.mode == "max" else min
         return choose(finite, key=lambda entry: entry[0])[1] if finite else None
 
+    def _watched(self, search: StudySearch, mirror: Mirror, kept: list[Record], stop: Stop) -> None:
+        with Board(self.name, self.study, console=console.ERR, records=kept) as board:
+            self._fit(search, MethodwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
+
     def _announce(self) -> None:
         cluster.check_storage(self.records.folder)
         slots = cluster.slots(self.study.resources.cpu, self.study.resources.gpu)
+        methods, trials = _count(len(self.study.method_names), "method"), _count(slots, "trial")
         console.ERR.print(
-            f"study {self.name}: {len(self.study.method_names)} methods on {self.study.data}, {slots} trials at once; "
+            f"study {self.name}: {methods} on {self.study.data}, {trials} at once; "
             f"records in {self.records.folder}; Ctrl-C stops, the same command continues",
             markup=False,
             soft_wrap=True,
@@ -135,6 +139,10 @@ class Session:
             folder=str(self.records.folder),
             facts=facts,
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _commit() -> str:

@@ -73,6 +73,7 @@ def _record(trial: Trial, now: int) -> Record:
 
 def _reason(trial: Trial) -> str:
     """The last error, in its own words: Ray puts them at the end of a traceback, or at the beginning of an advice."""
-    lines = [line.strip() for line in Path(trial.error_file).read_text().splitlines()[1:] if line.strip()]
+    last = Path(trial.error_file).read_text().rpartition("Failure # ")[2]
+    lines = [line.strip() for line in last.splitlines()[1:] if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b: ", line)]
     return (raised or lines)[-1 if raised else 0]

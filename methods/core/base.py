@@ -109,7 +109,7 @@ class Decoder(nn.Module, ABC):
         """log p(x | z), in nats a datum."""
 
     def log_prob_of_each(self, x: Float[Tensor, "B k *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, "B k"]:
-        """log p(x_j | z) of k data for every code, in nats a datum. Override it to decode every code once, not k times."""
+        """log p(x_j | z) of k data for every code, in nats a datum. Overrides decode every code only once."""
         k = x.shape[1]
         return self.log_prob(x.flatten(0, 1), z.repeat_interleave(k, 0)).unflatten(0, (-1, k))
 

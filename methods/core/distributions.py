@@ -22,7 +22,7 @@ from torch.distributions import (
 _LOG_VARIANCE = 10.0  # exp(±10) spans every width of use and keeps float32 sums finite
 
 
-def gaussian(statistics: Float[Tensor, "B two_latent"]) -> Independent:
+def gaussian(statistics: Float[Tensor, "*B two_latent"]) -> Independent:
     """N(mean, diag variance) from a network's output: the first half means, the second log-variances.
 
     Log-variances are limited to ±10.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -54,7 +55,9 @@ def full_log_prob(
 
     The denominator is the number of components that are left: m, or m - 1. A single component is never left out.
     """
-    return _log_mean(_others(squared_distances(z, means), own), log_variance, own, z.shape[1])
+    distances = _without(squared_distances(z, means), own)
+    total = torch.logsumexp(distances * (-0.5 * (-log_variance).exp()), 1)
+    return total - _log_others(own, len(means), like=total) - _log_volume(log_variance, z.shape[1])
 
 
 def near_log_prob(
@@ -62,7 +65,7 @@ def near_log_prob(
     means: Float[Tensor, "m latent"],
     log_variance: Float[Tensor, ""],
     own: Int[Tensor, " B"],
-    encode: Callable[[Int[Tensor, " B"]], Float[Tensor, "B latent"]],
+    encode: Callable[[Int[Tensor, " U"]], Float[Tensor, "U latent"]],
 ) -> Float[Tensor, " B"]:
     """`full_log_prob` where `encode` brings the means nearest to the codes up to date, and they alone carry gradients.
 
@@ -73,24 +76,51 @@ def near_log_prob(
         means: cached, without gradients.
         encode: positions of components, possibly repeated, to their means.
     """
-    code, variance = z.detach(), log_variance.exp()
-    nearest = _others(squared_distances(code, means), own).argmin(1)
-    fresh = encode(nearest)
-    means = means.index_copy(0, nearest, fresh.detach())
     with torch.no_grad():
-        distances = _others(squared_distances(code, means), own)
-        value = _log_mean(distances, log_variance, own, z.shape[1])
-        shares = torch.softmax(distances * (-0.5 / variance), 1)
-        copies = torch.zeros_like(means[:, 0]).index_add_(0, nearest, torch.ones_like(code[:, 0]))
-        # A component that is nearest to several codes was encoded several times: each copy takes its part.
-        of_fresh = shares[:, nearest] / copies[nearest]
-    toward_means = ((shares @ means) * z - 0.5 * z.square()).sum(1)
-    toward_codes = -0.5 * (of_fresh * squared_distances(code, fresh)).sum(1)
-    slope = (toward_means + toward_codes) / variance.detach()
-    if log_variance.requires_grad:
-        spread = (shares * distances).sum(1)
-        slope = slope - 0.5 * (spread / variance + means.shape[1] * log_variance)
-    return value + (slope - slope.detach())
+        distances = squared_distances(z, means)
+        nearest = _without(distances, own).argmin(1)
+    # Distinct ones are fewer to encode, but a GPU would have to wait to know how many.
+    chosen = nearest if nearest.is_cuda else nearest.unique()
+    return _Near.apply(z, encode(chosen), log_variance, (means, distances, chosen, own))
+
+
+class _Near(torch.autograd.Function):
+    """log p of codes z given fresh means, and its gradients by Fisher's identity."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, z: Tensor, fresh: Tensor, log_variance: Tensor, cached: tuple[Tensor, Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        means, distances, chosen, own = cached
+        means = means.index_copy(0, chosen, fresh)
+        distances.index_copy_(1, chosen, squared_distances(z, fresh))
+        logits = _without(distances, own) * (-0.5 * (-log_variance).exp())
+        shares = torch.softmax(logits, 1)
+        total = logits.amax(1) - shares.amax(1).log()  # log-sum-exp
+        copies = torch.zeros_like(means[:, 0]).index_add_(0, chosen, torch.ones_like(fresh[:, 0]))
+        # A component that was encoded several times, nearest to several codes: each copy takes its part.
+        of_fresh = shares[:, chosen] / copies[chosen]
+        spread = (shares * distances).sum(1) if log_variance.requires_grad else None
+        ctx.at = z, fresh, log_variance, shares @ means, of_fresh, spread
+        return total - _log_others(own, len(means), like=total) - _log_volume(log_variance, z.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        z, fresh, log_variance, center, of_fresh, spread = ctx.at
+        by_row = upstream[0].unsqueeze(1) / log_variance.exp()
+        to_z = by_row * (center - z)
+        pull = of_fresh * by_row
+        to_fresh = pull.mT @ z - pull.sum(0).unsqueeze(1) * fresh
+        if spread is None:
+            return to_z, to_fresh, None, None
+        return to_z, to_fresh, 0.5 * (by_row.squeeze(1) * spread - upstream[0] * z.shape[1]).sum(), None
+
+
+def nearest_of(points: Float[Tensor, "B latent"], means: Float[Tensor, "m latent"]) -> Int[Tensor, " B"]:
+    """Which of `means` is nearest to each point."""
+    center = means.mean(0)
+    points, means = points - center, means - center
+    return torch.addmm(means.square().sum(1), points, means.mT, alpha=-2).argmin(1)
 
 
 def squared_distances(a: Float[Tensor, "A latent"], b: Float[Tensor, "C latent"]) -> Float[Tensor, "A C"]:
@@ -101,18 +131,18 @@ def squared_distances(a: Float[Tensor, "A latent"], b: Float[Tensor, "C latent"]
     return (crossed + a.square().sum(1, keepdim=True)).clamp_min(0)
 
 
-def _others(distances: Float[Tensor, "B m"], own: Int[Tensor, " B"]) -> Float[Tensor, "B m"]:
+def _without(distances: Float[Tensor, "B m"], own: Int[Tensor, " B"]) -> Float[Tensor, "B m"]:
+    """`distances`, changed in place: a row's own component is far from it, unless it is the only one."""
     if distances.shape[1] == 1:
         return distances
-    column = own.clamp_min(0).unsqueeze(1)
-    kept = distances.gather(1, column).masked_fill(own.unsqueeze(1) >= 0, _FAR)
-    return distances.scatter(1, column, kept)
+    far = torch.where(own >= 0, _FAR, 0.0).to(distances.dtype)
+    return distances.scatter_add_(1, own.clamp_min(0).unsqueeze(1), far.unsqueeze(1))
 
 
-def _log_mean(
-    distances: Float[Tensor, "B m"], log_variance: Float[Tensor, ""], own: Int[Tensor, " B"], latent: int
-) -> Float[Tensor, " B"]:
-    count = distances.shape[1]
-    left = torch.where(own >= 0, max(count - 1, 1), count)
-    volume = 0.5 * latent * (math.log(2 * math.pi) + log_variance)
-    return torch.logsumexp(distances * (-0.5 * (-log_variance).exp()), 1) - volume - left.to(distances.dtype).log()
+def _log_others(own: Int[Tensor, " B"], count: int, *, like: Tensor) -> Float[Tensor, " B"]:
+    """log of the number of components, without the row's own."""
+    return torch.where(own >= 0, max(count - 1, 1), count).to(like.dtype).log()
+
+
+def _log_volume(log_variance: Float[Tensor, ""], latent: int) -> Float[Tensor, ""]:
+    return 0.5 * latent * (math.log(2 * math.pi) + log_variance)

@@ -17,7 +17,7 @@ class Clusters(NamedTuple):
     inertia: Float[Tensor, ""]
 
 
-def kmeans(points: Float[Tensor, "N latent"], clusters: int, *, restarts: int = 10, iterations: int = 20) -> Clusters:
+def kmeans(points: Float[Tensor, "N latent"], clusters: int, *, restarts: int = 3, iterations: int = 15) -> Clusters:
     """k-means++ and `iterations` of Lloyd, `restarts` times at once; the tightest run wins.
 
     A centroid that loses all its points stays where it is.
@@ -28,7 +28,6 @@ def kmeans(points: Float[Tensor, "N latent"], clusters: int, *, restarts: int = 
         clusters: K, at most N.
     """
     points = points - points.mean(0)
-    # A run's clusters are a block of columns: all runs share one matrix product.
     centroids = _spread(points, clusters, restarts)
     for _ in range(iterations):
         members = torch.nn.functional.one_hot(_distances(points, centroids).argmin(2), clusters).to(points.dtype)

@@ -8,8 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from methods.core.exemplars import squared_distances
-
 
 def neighborhood_hinge(
     points: Float[Tensor, "B coordinates"], labels: Int[Tensor, " B"], margin: float = 1.0
@@ -17,16 +15,18 @@ def neighborhood_hinge(
     """sum_n max(0, W(a, p) - W(a, n) + margin) for every row a, by Euclidean distance W.
 
     The neighborhood of a is its floor(sqrt(B)) nearest others, less those farther than two standard deviations above
-    the mean, over the batch, of the distance to the last of them. p is the farthest neighbor with a's label, n runs over
-    the neighbors with another; a row without either has 0, and so has a batch of fewer than three.
+    the mean, over the batch, of the distance to the last of them. p is the farthest neighbor with a's label, and n runs
+    over the neighbors with another; a row without either has 0, and so has a batch of fewer than three.
 
     Source: Hub-VAE, section 3.3.
     """
     neighbors = math.isqrt(len(points))
     if len(points) < 3:
         return points.sum(1) * 0
-    # sqrt has no gradient at 0
-    distances = squared_distances(points, points).clamp_min(1e-12).sqrt()
+    # Centered, the expanded squares cancel least; sqrt has no gradient at 0.
+    points = points - points.detach().mean(0)
+    squares = points.square().sum(1)
+    distances = (squares.unsqueeze(1) + squares - 2 * points @ points.mT).clamp_min(1e-12).sqrt()
     with torch.no_grad():
         others = distances.detach().clone().fill_diagonal_(torch.inf)
         near, chosen = others.topk(neighbors, dim=1, largest=False)

@@ -34,7 +34,7 @@ class Bernoulli(Decoder):
 
     def log_prob_of_each(self, x: Float[Tensor, "B k *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, "B k"]:
         logits = self.network(z)
-        return (x.flatten(2) @ logits.unsqueeze(2)).squeeze(2) - F.softplus(logits).sum(1, keepdim=True)
+        return (x.flatten(2) * logits.unsqueeze(1)).sum(2) - F.softplus(logits).sum(1, keepdim=True)
 
     def mean(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:
         return self.network(z).sigmoid().unflatten(1, self.event)

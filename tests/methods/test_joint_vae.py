@@ -105,7 +105,8 @@ def test_half_of_the_dimensions_are_categories_unless_said() -> None:
 
 def test_training_brings_the_rates_to_the_capacities_and_classes_to_categories(digits: Dataset) -> None:
     # 64 pixels tell fewer nats than the paper's 1024, so the weight is smaller.
-    settings = {"method": "joint_vae", "data": "digits", "network": "mlp", "gamma": 3.0, "batch_size": 20}
+    hyper = {"gamma": 3.0, "continuous_capacity": 2.0, "discrete_capacity": 2.0, "learning_rate": 3e-3}
+    settings = {"method": "joint_vae", "data": "digits", "network": "mlp", "batch_size": 20} | hyper
     training = Training(trial(settings), digits, torch.device("cpu"))
     while not training.done:
         training.epoch()
@@ -113,7 +114,7 @@ def test_training_brings_the_rates_to_the_capacities_and_classes_to_categories(d
     with torch.no_grad():
         terms = method.loss(train[torch.arange(len(train))])
     assert terms["continuous"] / 3 < 0.5
-    assert terms["discrete"] / 3 < 0.05
+    assert terms["discrete"] / 3 < 0.3
     assert test.y is not None
     found = encode(method, test)[:, 10:].argmax(1)
     members = np.zeros((10, 10))

@@ -1,4 +1,5 @@
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,39 @@ def test_a_server_that_is_down_is_one_short_sentence():
         BadInput, match=r"does not answer \(Failed to establish a new connection: \[Errno \d+\] Connection refused\)"
     ):
         location.connect(address)
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_given_up_soon(monkeypatch):
+    monkeypatch.setattr(location, "_SECONDS", 0.2)
+    start = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        port = hangs.getsockname()[1]
+        with pytest.raises(
+            BadInput, match=rf"tracking server http://127.0.0.1:{port} does not answer \(Read timed out"
+        ):
+            location.connect(f"http://127.0.0.1:{port}")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/mlflow"])
+def test_a_server_that_is_not_there_is_told_in_one_sentence_without_its_password(uri):
+    start = time.monotonic()
+    with pytest.raises(BadInput) as caught:
+        location.connect(uri)
+    assert time.monotonic() - start < 5
+    assert "Connection refused" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_cannot_be_written_is_told_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        BadInput, match=r"database .*file/mlflow\.db cannot be written \((File exists|Not a directory)\)"
+    ):
+        location.connect(f"sqlite:///{tmp_path}/file/mlflow.db")
+
+
+def test_the_folder_of_a_new_database_is_made(tmp_path):
+    location.connect(f"sqlite:///{tmp_path}/new/mlflow.db")
+    assert (tmp_path / "new" / "mlflow.db").is_file()

@@ -90,7 +90,7 @@ def test_all_means_every_method(write: Write) -> None:
         ({"trails": 3}, "unknown key 'trails': did you mean 'trials'? Known: data, "),
         ({"resources": {"gpus": 1}}, "unknown key of resources 'gpus': did you mean 'gpu'? Known: cpu, gpu"),
         ({"early_stopping": {"grase": 1}}, "unknown key of early_stopping 'grase': did you mean 'grace'?"),
-        ({"methods": ["beta_vea"]}, "unknown method 'beta_vea': did you mean 'beta_vae'? Known: ae, "),
+        ({"methods": ["beta_vea"]}, "unknown method 'beta_vea': did you mean 'beta_vae'? Known: "),
         ({"methods": "vae"}, "methods must be 'all' or a list of methods, got 'vae'"),
         ({"methods": []}, "methods must name at least one method, each once, got []"),
         ({"methods": ["vae", "vae"]}, "methods must name at least one method, each once, got ['vae', 'vae']"),

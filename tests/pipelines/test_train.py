@@ -15,6 +15,7 @@ from methods.core.errors import BadInput
 from pipelines import train
 from pipelines.datasets.dataset import Dataset
 from pipelines.metrics.evaluate import evaluate
+from pipelines.training import Training
 from pipelines.trial import trial
 
 SETTINGS = ["network=mlp", "latent=10", "epochs=2"]
@@ -64,8 +65,8 @@ def test_hyperparameters_are_set_like_settings() -> None:
     assert pipelines.load("trained").trial.hyper == {"beta": 0.1}
 
 
-@pytest.mark.parametrize("method", methods.names())
-def test_every_method_can_be_trained(method: str) -> None:
+@pytest.mark.parametrize("method", ["ae", "kmeans_vae", "lambda_hot_vae"])
+def test_methods_with_a_start_an_end_or_labels_can_be_trained(method: str) -> None:
     assert _train("--out", "trained", method=method) == 0
     assert pipelines.load("trained").trial.method == method
 
@@ -133,7 +134,7 @@ def _interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C, once, right after so many epochs were written down."""
     write, written = train._checkpoint, []
 
-    def checkpoint(path: Path, training: train.Training) -> None:
+    def checkpoint(path: Path, training: Training) -> None:
         write(path, training)
         written.append(training.epochs_done)
         if len(written) == epochs:

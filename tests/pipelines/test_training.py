@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,9 +73,14 @@ def _dataset(rows: int = 10) -> Dataset:
     return Dataset(Data(*[Split(x, x)] * 3), classes=0)
 
 
-def _recorded(objective: Callable[[Method, Batch, int], Terms], rows: int = 10, **settings: int) -> Training:
+def _recorded(objective: Callable[[Method, Batch, int], Terms], rows: int = 10, **settings: Any) -> Training:
     run = _Run("digits", "vae", network="mlp", latent=2, make=lambda d, n: _Recorder(d, n, objective), **settings)
     return Training(run, _dataset(rows), CPU)
+
+
+def _seen(training: Training) -> _Recorder:
+    assert isinstance(training.method, _Recorder)
+    return training.method
 
 
 def _mean_intensity(method: Method, batch: Batch, step: int) -> Terms:
@@ -152,7 +158,7 @@ def test_an_epoch_reads_every_row_once_in_a_new_order() -> None:
     training = _recorded(_mean_intensity, batch_size=4)
     for _ in range(2):
         training.epoch()
-    batches = training.method.batches  # type: ignore[attr-defined]
+    batches = _seen(training).batches
     assert [len(batch) for batch in batches] == [4, 4, 2] * 2
     first, second = (torch.cat([batch.index for batch in half]).tolist() for half in (batches[:3], batches[3:]))
     assert sorted(first) == sorted(second) == list(range(10))
@@ -164,7 +170,7 @@ def test_hooks_run_in_evaluation_mode_without_gradients_and_losses_in_training_m
     while not training.done:
         training.epoch()
     training.finish()
-    assert training.method.calls == [  # type: ignore[attr-defined]
+    assert _seen(training).calls == [
         ("start 0", False, False),
         ("loss", True, True),
         ("start 1", False, False),

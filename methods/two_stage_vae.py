@@ -1,0 +1,131 @@
+"""A VAE, and a second one that learns the distribution of its codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Distribution, constraints
+
+from methods.core.base import Batch, Data, Domain, Method, Terms, Update
+from methods.core.distributions import gaussian
+from methods.core.losses import gaussian_rate
+from methods.core.ranges import Integer
+
+
+class TwoStageVAE(Method):
+    """Two-stage VAE. The first stage minimizes -E[log p(x|z)] + KL(q(z|x) || N(0, I)); then, its networks at rest, the
+    second does the same for the codes: -E[log p(z|u)] + KL(q(u|z) || N(0, I)), with p(z|u) = N(g(u), gamma^2 I).
+
+    Codes z ~ q(z|x) are drawn anew for every batch, u has as many dimensions as z, and gamma is learned. The prior
+    draws u ~ N(0, I), then z ~ p(z|u); its density has no closed form, so there is no rate and no elbo.
+
+    Source: Dai and Wipf 2019, section 4 and the authors' code (stages of 400 and 800 epochs, three layers of 1024 with
+    the input joined to the last, Adam of 1e-4 halved every 150 and 300 epochs, latent 64). There codes are drawn once an
+    epoch, and the first stage has a Gaussian likelihood with a learned variance; here the likelihood is the data's.
+
+    Args:
+        first_epochs: epochs of the first stage; all others are the second's.
+        second_hidden: width of the second stage's layers.
+        second_layers: hidden layers on either side of the second stage.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        latent: int,
+        *,
+        first_epochs: Annotated[int, Integer(2, 50, log=True, least=1, most=100_000)] = 7,
+        second_hidden: Annotated[int, Integer(100, 1000, log=True, least=1, most=10_000)] = 400,
+        second_layers: Annotated[int, Integer(1, 3, most=20)] = 3,
+    ) -> None:
+        super().__init__(domain, latent)
+        self.second_encoder = Joined(latent, second_hidden, second_layers, 2 * latent)
+        self.second_decoder = CodeDecoder(latent, second_hidden, second_layers)
+        self.first_epochs = first_epochs
+        self.second = False
+
+    def loss(self, batch: Batch) -> Terms:
+        """The objectives of both stages; the second has no gradient for the first's networks."""
+        return self._first(batch) | self._second(batch)
+
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        if self.second:
+            yield Update(self._second(batch), ("second_encoder", "second_decoder"))
+        else:
+            yield Update(self._first(batch), ("encoder", "decoder"))
+
+    def prior(self) -> Distribution:
+        return SecondStage(self.second_decoder, self.latent)
+
+    def start_epoch(self, epoch: int, data: Data) -> None:
+        """Enter the second stage when it is time."""
+        self.second = epoch >= self.first_epochs
+
+    def _first(self, batch: Batch) -> Terms:
+        posterior = gaussian(self.encoder(batch.x))
+        z = posterior.rsample()
+        return {
+            "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
+            "rate": gaussian_rate(posterior).mean(),
+        }
+
+    def _second(self, batch: Batch) -> Terms:
+        with torch.no_grad():
+            z = gaussian(self.encoder(batch.x)).sample()
+        posterior = gaussian(self.second_encoder(z))
+        return {
+            "second_reconstruction": -self.second_decoder.log_prob(z, posterior.rsample()).mean(),
+            "second_rate": gaussian_rate(posterior).mean(),
+        }
+
+
+class Joined(nn.Module):
+    """Hidden layers of ReLUs, and a linear layer on what they return joined to their input."""
+
+    def __init__(self, inputs: int, hidden: int, layers: int, outputs: int) -> None:
+        super().__init__()
+        sizes = [inputs] + [hidden] * (layers - 1)
+        self.hidden = nn.Sequential(*[nn.Sequential(nn.Linear(size, hidden), nn.ReLU()) for size in sizes])
+        self.last = nn.Linear(hidden + inputs, outputs)
+
+    def forward(self, values: Float[Tensor, "B inputs"]) -> Float[Tensor, "B outputs"]:
+        return self.last(torch.cat([self.hidden(values), values], 1))
+
+
+class CodeDecoder(nn.Module):
+    """p(z|u) = N(g(u), gamma^2 I)."""
+
+    def __init__(self, latent: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.mean = Joined(latent, hidden, layers, latent)
+        self.log_gamma = nn.Parameter(torch.zeros(()))
+
+    def log_prob(self, z: Float[Tensor, "B latent"], u: Float[Tensor, "B latent"]) -> Float[Tensor, " B"]:
+        """In nats a code."""
+        errors = ((z - self.mean(u)) / self.log_gamma.exp()).square()
+        return -(0.5 * errors + self.log_gamma + 0.5 * math.log(2 * math.pi)).sum(1)
+
+    def sample(self, u: Float[Tensor, "B latent"]) -> Float[Tensor, "B latent"]:
+        mean = self.mean(u)
+        return mean + self.log_gamma.exp() * torch.randn_like(mean)
+
+
+class SecondStage(Distribution):
+    """Codes drawn through the second stage. They have no density in closed form."""
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+
+    def __init__(self, decoder: CodeDecoder, latent: int) -> None:
+        self.decoder = decoder
+        super().__init__(torch.Size(), torch.Size([latent]), validate_args=False)
+
+    @torch.no_grad()
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = torch.Size()) -> Tensor:  # noqa: B008
+        shape = self._extended_shape(torch.Size(sample_shape))
+        u = torch.randn(shape, device=self.decoder.log_gamma.device, dtype=self.decoder.log_gamma.dtype)
+        return self.decoder.sample(u.view(-1, shape[-1])).view(shape)
