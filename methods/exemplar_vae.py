@@ -32,7 +32,7 @@ class ExemplarVAE(Method):
     rows, whose means are kept. The entropy of q is in closed form, with the same gradient as at the sampled z.
 
     Source: Norouzi, Fleet and Norouzi 2020, Eqs. 5 to 9. The paper draws with replacement and learns sigma^2 from a
-    random start; Hub-VAE takes M = 1000, and a fixed variance of 1 does as well there. The paper's fast version drops
+    random start; Hub-VAE takes M = 1000, and on USPS a fixed variance of 1 does as well. The paper's fast version drops
     all but the neighbors from the sum and divides by their number, which inflates the density; `near` keeps all M.
 
     Args:

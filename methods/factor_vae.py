@@ -60,7 +60,8 @@ class FactorVAE(Method):
         yield Update({"critic": self._critic_loss(batch)}, ("critic",))
 
     def _critic_loss(self, batch: Batch) -> Float[Tensor, ""]:
-        z = gaussian(self.encoder(batch.x)).sample()
+        with torch.no_grad():
+            z = gaussian(self.encoder(batch.x)).sample()
         return critic_loss(self.critic(z), self.critic(permuted(z)))
 
 

@@ -25,8 +25,8 @@ class TwoStageVAE(Method):
     draws u ~ N(0, I), then z ~ p(z|u); its density has no closed form, so there is no rate and no elbo.
 
     Source: Dai and Wipf 2019, section 4 and the authors' code (stages of 400 and 800 epochs, three layers of 1024 with
-    the input joined to the last, Adam of 1e-4 halved every 150 and 300 epochs, latent 64). There codes are drawn once an
-    epoch, and the first stage has a Gaussian likelihood with a learned variance; here the likelihood is the data's.
+    the input joined to the last, Adam of 1e-4 halved every 150 and 300 epochs, latent 64). There codes are drawn once
+    an epoch, and the first stage has a Gaussian likelihood with a learned variance; here the likelihood is the data's.
 
     Args:
         first_epochs: epochs of the first stage; all others are the second's.
@@ -51,11 +51,14 @@ class TwoStageVAE(Method):
 
     def loss(self, batch: Batch) -> Terms:
         """The objectives of both stages; the second has no gradient for the first's networks."""
-        return self._first(batch) | self._second(batch)
+        return self._first(batch) | self._second(gaussian(self.encoder(batch.x)).sample())
 
     def updates(self, batch: Batch) -> Iterator[Update]:
         if self.second:
-            yield Update(self._second(batch), ("second_encoder", "second_decoder"))
+            self.encoder.eval()  # at rest, the statistics of batch norm included
+            with torch.no_grad():
+                z = gaussian(self.encoder(batch.x)).sample()
+            yield Update(self._second(z), ("second_encoder", "second_decoder"))
         else:
             yield Update(self._first(batch), ("encoder", "decoder"))
 
@@ -74,9 +77,7 @@ class TwoStageVAE(Method):
             "rate": gaussian_rate(posterior).mean(),
         }
 
-    def _second(self, batch: Batch) -> Terms:
-        with torch.no_grad():
-            z = gaussian(self.encoder(batch.x)).sample()
+    def _second(self, z: Float[Tensor, "B latent"]) -> Terms:
         posterior = gaussian(self.second_encoder(z))
         return {
             "second_reconstruction": -self.second_decoder.log_prob(z, posterior.rsample()).mean(),

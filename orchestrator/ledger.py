@@ -89,6 +89,7 @@ class Ledger:
             return None
 
     def write(self, record: Record) -> None:
+        """Put a record on disk. Raises `BadInput` where that is full or not there any more."""
         _write(self.trial_folder(record.identity) / "record.json", asdict(record))
 
     def records(self) -> Iterator[Record]:
@@ -156,7 +157,12 @@ def _changed(kept: dict[str, Any], study: dict[str, Any], folder: Path) -> str:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content))
-    os.replace(draft, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(content))
+        os.replace(draft, path)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {path} ({error.strerror or error}): make room for it, then the same command continues"
+        ) from error

@@ -122,9 +122,7 @@ class Session:
                 ),
             ).fit()
         except TuneError as error:
-            if not isinstance(error.__cause__, OSError):
-                raise
-            raise BadInput(f"the sweep cannot go on ({error.__cause__}): the same command continues it") from error
+            raise _mendable(error) or error from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -139,6 +137,14 @@ class Session:
             folder=str(self.records.folder),
             facts=facts,
         )
+
+
+def _mendable(error: BaseException) -> BadInput | None:
+    """What a user can mend among the errors that led to this one."""
+    reason = error.__cause__ or error.__context__
+    if reason is None or isinstance(reason, BadInput):
+        return reason
+    return _mendable(reason)
 
 
 def _count(number: int, what: str) -> str:

@@ -51,17 +51,11 @@ class StudyTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        try:
-            if self._record.status == ledger.RUNNING:
-                self._advance()
-        except (NotFinite, BadInput) as error:
-            self._fail(str(error))
-        except Exception as error:
-            self._fail(f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
-            # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
-            # finds the trial ended.
-            os._exit(1)
-        return self._result()
+        if self._record.status == ledger.RUNNING:
+            self._advance()
+        metric, status = self._study.metric, self._record.status
+        value = self._last.get(metric, math.nan)
+        return {"epoch": self._last["epoch"], metric: value, "status": status, "done": status != ledger.RUNNING}
 
     def _start(self, config: dict[str, Any]) -> None:
         self._trial = checked(config["settings"])
@@ -77,22 +71,49 @@ class StudyTrial(tune.Trainable):
         return Record(trial.identity, trial.configuration, trial.settings(), role, _now())
 
     def _advance(self) -> None:
-        """Train until the next report, or to the end, and write both down."""
-        training = self._training or self._prepare()
+        """Go on until the next report, or to the end. Errors of the storage go to Ray: the trial is not to blame."""
+        try:
+            training = self._training or self._prepare()
+            entry = self._train(training)
+            if training.done:
+                self._finish(training)
+        except (NotFinite, BadInput) as error:
+            self._fail(str(error))
+        except OSError:
+            raise
+        except Exception as error:
+            self._fail(f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
+            # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
+            # finds the trial ended.
+            os._exit(1)
+        else:
+            self._keep(training, entry)
+
+    def _train(self, training: Training) -> dict[str, Any]:
+        """Train until the next report, and make it."""
         for _ in range(self._study.reports(self._trial.epochs)):
             if not training.done:
                 terms = training.epoch()
-        valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
-        system = usage() if self._study.system_metrics else {}
-        self._record.history.append({"epoch": training.epochs_done, "time": _now(), **terms, **valid, **system})
+        valid = monitor(training.method, training.data.valid)
+        return {"epoch": training.epochs_done, "time": _now(), **terms} | {f"valid/{k}": v for k, v in valid.items()}
+
+    def _finish(self, training: Training) -> None:
+        training.finish()
+        self._record.test = evaluate(training.method, training.data.test)
+
+    def _keep(self, training: Training, entry: dict[str, Any]) -> None:
+        """Write down the report; at the end the method, else a checkpoint where the last one is old."""
+        self._record.history.append(entry)
+        checkpoint = self._folder / "checkpoint.pt"
         if training.done:
-            self._finish(training)
+            artifact.save(self._folder / "method", self._trial, training.method, self._dataset)
+            self._record.status, self._record.ended = ledger.FINISHED, _now()
         self._ledger.write(self._record)
         # Only now, so that no report is missing from the record of a run that continues from the checkpoint.
         if training.done:
-            (self._folder / "checkpoint.pt").unlink(missing_ok=True)
+            checkpoint.unlink(missing_ok=True)
         elif time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS:
-            artifact.save_state(self._folder / "checkpoint.pt", {"training": training.state_dict()})
+            artifact.save_state(checkpoint, {"training": training.state_dict()})
             self._checkpointed = time.monotonic()
 
     def _prepare(self) -> Training:
@@ -107,23 +128,11 @@ class StudyTrial(tune.Trainable):
         self._training = training
         return training
 
-    def _finish(self, training: Training) -> None:
-        training.finish()
-        test = evaluate(training.method, training.data.test)
-        artifact.save(self._folder / "method", self._trial, training.method, self._dataset)
-        self._record.test = test
-        self._record.status, self._record.ended = ledger.FINISHED, _now()
-
     def _fail(self, message: str, details: str = "") -> None:
         self._record.status, self._record.message, self._record.ended = ledger.FAILED, message, _now()
         self._ledger.write(self._record)
         if details:
             (self._folder / "traceback.txt").write_text(details)
-
-    def _result(self) -> dict[str, Any]:
-        metric, status = self._study.metric, self._record.status
-        value = self._last.get(metric, math.nan)
-        return {"epoch": self._last["epoch"], metric: value, "status": status, "done": status != ledger.RUNNING}
 
     @property
     def _last(self) -> dict[str, Any]:

@@ -41,10 +41,10 @@ class Watch(tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         what = f"{trial.config['settings']['method']} {trial.config['identity']}"
-        self._board.say(f"the process of {what} died and another one takes over: {_reason(trial)}")
+        self._board.say(f"{what} broke off and goes on in another process: {_reason(trial)}")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, ledger.FAILED, f"its process died {trial.num_failures} times: {_reason(trial)}")
+        self._end(trial, ledger.FAILED, f"it broke off {trial.num_failures} times: {_reason(trial)}")
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._board.show()

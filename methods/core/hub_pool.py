@@ -15,7 +15,7 @@ Worth = Callable[[Tensor, Tensor], Tensor]
 """(n,) rows and (n, k) neighbors of each to (n, k): what every neighbor is worth, as seen from the row."""
 
 
-def random_groups(total: int, size: int, device: torch.device) -> Iterator[Int[Tensor, "G B"]]:
+def random_groups(total: int, size: int, device: torch.device) -> Iterator[Int[Tensor, "_ _"]]:
     """All of `total` rows in random order, in groups of `size`; one or two rows left over make no group."""
     order = torch.randperm(total, device=device)
     whole = total - total % min(size, total)
@@ -25,7 +25,7 @@ def random_groups(total: int, size: int, device: torch.device) -> Iterator[Int[T
 
 
 def scored_hubs(
-    codes: Float[Tensor, "N coordinates"], groups: Iterable[Int[Tensor, "G B"]], k: int, worth: Worth
+    codes: Float[Tensor, "N coordinates"], groups: Iterable[Int[Tensor, "_ _"]], k: int, worth: Worth
 ) -> tuple[Int[Tensor, " H"], Float[Tensor, " H"]]:
     """The rows that are hubs of their group, and their goodness."""
     rows, scores = [], []

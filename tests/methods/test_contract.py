@@ -340,6 +340,7 @@ def test_codes_reconstructions_and_draws_have_their_shapes(name: str, kind: str)
     assert posterior.mean.shape == posterior.rsample().shape == (20, latent)
     assert draws.shape == (20, latent)
     assert method.decode(draws, batch.y).shape == batch.x.shape
+    assert method.log_likelihood(batch.x, draws, batch.y).shape == (20,)
     if has_rate(method.prior()):
         assert method.prior().log_prob(draws).shape == (20,)
 

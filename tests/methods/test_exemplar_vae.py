@@ -164,7 +164,14 @@ def test_a_fixed_variance_is_no_parameter(digits: Dataset) -> None:
 
 
 def test_training_brings_rows_of_one_class_together(digits: Dataset) -> None:
-    settings = {"data": "digits", "method": "exemplar_vae", "network": "mlp", "latent": 10, "epochs": 12, "learning_rate": 4e-3}
+    settings = {
+        "data": "digits",
+        "method": "exemplar_vae",
+        "network": "mlp",
+        "latent": 10,
+        "epochs": 12,
+        "learning_rate": 4e-3,
+    }
     training = Training(trial(settings), digits, torch.device("cpu"))
     purity = [knn_purity(encode(training.method, digits.data.valid), digits.data.valid.y)]
     while not training.done:

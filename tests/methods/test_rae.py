@@ -14,6 +14,7 @@ from methods.core.codes import encode
 from methods.rae import squared_jacobian
 from pipelines import networks
 from pipelines.datasets.dataset import Dataset
+from pipelines.networks.conv import Conv
 from pipelines.training import Training
 from pipelines.trial import trial
 
@@ -22,8 +23,9 @@ REGULARIZERS = ["none", "l2", "gp", "sn"]
 
 def _method(network: str = "mlp", **hyper: object) -> Method:
     torch.manual_seed(0)
-    side = 28 if network == "conv" else 8
-    domain = networks.build(network, event=(1, side, side), rows=1000, classes=10, likelihood="bernoulli")
+    if network == "conv":
+        return methods.build("rae", Conv((1, 28, 28), 1000, 10, width=2), 3, **hyper).double()
+    domain = networks.build(network, event=(1, 8, 8), rows=1000, classes=10, likelihood="bernoulli")
     return methods.build("rae", domain, 3, **hyper).double()
 
 

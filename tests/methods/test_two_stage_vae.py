@@ -69,21 +69,21 @@ def _batch(digits: Dataset) -> Batch:
 
 
 def test_draws_have_the_distribution_of_codes_that_are_no_gaussian() -> None:
-    """Codes on a circle: N(0, I) fits them badly, and the second stage learns them."""
+    """Codes on a circle, far from which no Gaussian stays."""
     angle = 2 * math.pi * torch.rand(1_000)
     x = 2 * torch.stack([angle.cos(), angle.sin()], 1)
     data = Data(*[Split(x, x)] * 3)
     hyper = {"first_epochs": 1, "second_hidden": 64, "second_layers": 2}
     trial = CopiedTrial(
-        "digits", "two_stage_vae", hyper, "mlp", latent=2, epochs=60, batch_size=100, learning_rate=3e-3
+        "digits", "two_stage_vae", hyper, "mlp", latent=2, epochs=50, batch_size=100, learning_rate=3e-3
     )
     training = Training(trial, Dataset(data, classes=0), torch.device("cpu"))
     while not training.done:
         training.epoch()
     radius = training.method.prior().sample(torch.Size([2_000])).norm(dim=1)
     assert radius.mean().item() == pytest.approx(2, abs=0.2)
-    # Radii of N(0, I) have a standard deviation of 0.66.
-    assert radius.std() < 0.4
+    # Radii of a Gaussian with the same covariance have a standard deviation of 0.93.
+    assert radius.std() < 0.6
 
 
 def test_the_first_stages_terms_are_the_vaes(digits: Dataset) -> None:

@@ -26,6 +26,8 @@ from orchestrator import ledger, schema, sweep
 from orchestrator.ledger import Ledger, Record
 from orchestrator.location import connect
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 ROOT = Path(sweep.__file__).parents[1]
 
 # One trial at a time, so that the good learning rate is there before the bad one is compared with it. Eight latent
@@ -277,7 +279,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Sto
 def test_a_trial_whose_process_is_killed_goes_on_in_another_one(story: Story) -> None:
     assert story.revived.facts["process"] != story.victim.facts["process"]
     assert story.revived.history[: len(story.victim.history)] == story.victim.history
-    assert f"the process of vae {story.victim.identity} died and another one takes over: " in story.interrupted.err
+    assert f"vae {story.victim.identity} broke off and goes on in another process: " in story.interrupted.err
 
 
 def test_ctrl_c_stops_soon_and_says_how_to_go_on(story: Story) -> None:
@@ -329,7 +331,6 @@ def test_after_all_that_mlflow_has_every_trial_once(story: Story) -> None:
 def test_a_tracking_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path, empty_database: Path) -> None:
     end = Place(tmp_path, empty_database, TINY).run("--tracking-uri", "http://127.0.0.1:9")
     assert end.code == 2
-    assert end.seconds < 20
     assert re.fullmatch(
         r"error: the tracking server http://127\.0\.0\.1:9 does not answer \(.*\): start it.*\n", end.err
     )

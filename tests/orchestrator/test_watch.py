@@ -122,7 +122,7 @@ def test_a_trial_whose_process_died_for_good_has_failed_and_says_why(
     if begun:
         scene.write()
     scene.watch.on_trial_error(0, [], dead(tmp_path, text))
-    assert scene.record.outcome == f"failed: its process died 4 times: {reason}"
+    assert scene.record.outcome == f"failed: it broke off 4 times: {reason}"
     assert scene.record.configuration == TRIAL.configuration
     assert scene.mirror.identities == [TRIAL.identity]
 
@@ -131,7 +131,7 @@ def test_a_process_that_is_replaced_is_told_of_in_one_sentence(scene: Scene, tmp
     scene.write()
     scene.watch.on_trial_recover(0, [], dead(tmp_path, KILLED))
     assert scene.screen.getvalue() == (
-        f"the process of vae {TRIAL.identity} died and another one takes over: "
+        f"vae {TRIAL.identity} broke off and goes on in another process: "
         "The actor died unexpectedly before finishing this task.\n"
     )
     assert scene.record.status == ledger.RUNNING

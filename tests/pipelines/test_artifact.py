@@ -111,6 +111,21 @@ def test_a_save_that_fails_leaves_what_was_there_before(folder: Path, digits: Da
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
+def test_a_save_stopped_half_way_leaves_no_mixture_of_two_methods(
+    folder: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(source: Path, target: Path) -> None:
+        if target.name == "trial.json":
+            raise KeyboardInterrupt
+        source.rename(target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        _saved(folder, digits, seed=1)
+    with pytest.raises(BadInput, match="no saved method"):
+        artifact.load(folder)
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, digits: Dataset) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"^cannot write the trained method to .*file/method: Not a directory$"):
