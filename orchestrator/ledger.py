@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from methods.core.errors import BadInput
-from orchestrator.study import Study
+from orchestrator.study import ASIDE, Study
 
 RUNNING, FINISHED, FAILED, STOPPED = "running", "finished", "failed", "stopped"
 
@@ -148,7 +148,7 @@ class Ledger:
 
 
 def _changed(kept: dict[str, Any], study: dict[str, Any], folder: Path) -> str:
-    keys = [key for key in study if key not in ("description", "resources") and kept.get(key) != study[key]]
+    keys = [key for key in study if key not in ASIDE and kept.get(key) != study[key]]
     changes = "; ".join(f"{key}: {kept.get(key)!r} there, {study[key]!r} now" for key in keys)
     return (
         f"the study {folder.name!r} was already run with another definition ({changes}): "

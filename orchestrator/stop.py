@@ -9,6 +9,7 @@ from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FIRST = b"\nstopping; Ctrl-C again does not wait for MLflow\n"
+_CURSOR = b"\x1b[?25h"  # a live table hides it
 _SECOND = b"\nstopped at once\n"
 
 
@@ -41,7 +42,7 @@ class Stop:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
-            os.write(2, _SECOND)
+            os.write(2, (_CURSOR if os.isatty(2) else b"") + _SECOND)
             os._exit(130)  # Ray's processes and those of trials end with this one
         self.requested = True
         os.write(2, _FIRST)  # a stream might be in the middle of a write

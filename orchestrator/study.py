@@ -87,8 +87,8 @@ class Study(_Strict):
 
     @property
     def definition(self) -> str:
-        """Hash of all that decides which trials run; not of the description and of what a trial takes of a node."""
-        text = json.dumps(self.model_dump(exclude={"description", "resources"}), sort_keys=True)
+        """Hash of all that decides which trials run."""
+        text = json.dumps(self.model_dump(exclude=ASIDE), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -129,6 +129,9 @@ class Study(_Strict):
         """Epochs between two reports of a trial of `epochs` epochs."""
         return self.report_every or max(1, epochs // 20)
 
+
+ASIDE = {"description", "resources", "system_metrics"}
+"""Keys that may change when a study is continued: they do not decide which trials run."""
 
 _SHARED = set(ranges.declared(Trial))
 """Settings of every trial, searched only where a study's `space` names them."""

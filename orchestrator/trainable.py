@@ -72,6 +72,8 @@ class StudyTrial(tune.Trainable):
 
     def _advance(self) -> None:
         """Go on until the next report, or to the end. Errors of the storage go to Ray: the trial is not to blame."""
+        if self._training is None:
+            self._ledger.write(self._record)
         try:
             training = self._training or self._prepare()
             entry = self._train(training)
@@ -94,8 +96,9 @@ class StudyTrial(tune.Trainable):
         for _ in range(self._study.reports(self._trial.epochs)):
             if not training.done:
                 terms = training.epoch()
-        valid = monitor(training.method, training.data.valid)
-        return {"epoch": training.epochs_done, "time": _now(), **terms} | {f"valid/{k}": v for k, v in valid.items()}
+        valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
+        system = usage() if self._study.system_metrics else {}
+        return {"epoch": training.epochs_done, "time": _now(), **terms, **valid, **system}
 
     def _finish(self, training: Training) -> None:
         training.finish()
@@ -118,7 +121,6 @@ class StudyTrial(tune.Trainable):
 
     def _prepare(self) -> Training:
         """The run where its last report was: from the checkpoint, and trained again since, as reports come once."""
-        self._ledger.write(self._record)
         training = Training(self._trial, self._dataset, device())
         state = artifact.load_state(self._folder / "checkpoint.pt")
         if state is not None:

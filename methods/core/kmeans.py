@@ -27,7 +27,8 @@ def kmeans(points: Float[Tensor, "N latent"], clusters: int, *, restarts: int = 
     Args:
         clusters: K, at most N.
     """
-    points = points - points.mean(0)
+    center = points.mean(0)
+    points = points - center
     centroids = _spread(points, clusters, restarts)
     for _ in range(iterations):
         members = torch.nn.functional.one_hot(_distances(points, centroids).argmin(2), clusters).to(points.dtype)
@@ -36,7 +37,7 @@ def kmeans(points: Float[Tensor, "N latent"], clusters: int, *, restarts: int = 
         centroids = torch.where(counts > 0, moved, centroids)
     nearest = _distances(points, centroids).min(2)
     best = nearest.values.sum(1).argmin()
-    return Clusters(centroids[best], nearest.indices[best], nearest.values[best].sum())
+    return Clusters(centroids[best] + center, nearest.indices[best], nearest.values[best].sum())
 
 
 def _spread(points: Float[Tensor, "N latent"], clusters: int, restarts: int) -> Float[Tensor, "R K latent"]:

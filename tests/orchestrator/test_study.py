@@ -189,12 +189,11 @@ def test_a_study_that_ships_can_be_read_and_its_spaces_sampled(name: str) -> Non
             assert settings | chosen == settings
 
 
-def test_the_definition_does_not_depend_on_the_description() -> None:
-    assert study(description="one").definition == study(description="another").definition
-
-
-def test_the_definition_does_not_depend_on_what_a_trial_takes_of_a_node() -> None:
-    assert study(resources={"cpu": 1}).definition == study(resources={"cpu": 2, "gpu": 0.5}).definition
+@pytest.mark.parametrize(
+    "keys", [{"description": "in other words"}, {"resources": {"cpu": 2, "gpu": 0.5}}, {"system_metrics": True}]
+)
+def test_the_definition_does_not_depend_on_what_changes_no_trial(keys: dict[str, Any]) -> None:
+    assert study(**keys).definition == study().definition
 
 
 @pytest.mark.parametrize("keys", [{"trials": 9}, {"seed": 1}, {"fixed": {"epochs": 6}}, {"metric": "valid/mse"}])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from methods.core.errors import BadInput
 from orchestrator import ledger, trainable
 from orchestrator.ledger import Ledger, Record
 from orchestrator.study import Study
@@ -85,6 +86,13 @@ def test_a_report_is_on_disk_before_ray_hears_of_it(process: Process) -> None:
 def test_reports_hold_terms_and_validation_metrics(process: Process) -> None:
     process.tune.step()
     assert {"epoch", "time", "seconds", "train/rate", "valid/elbo", METRIC} <= process.record.history[-1].keys()
+
+
+def test_reports_hold_memory_and_cpu_where_the_study_asks(study: Study, records: Ledger, digits: Dataset) -> None:
+    asking = study.model_copy(update={"system_metrics": True})
+    process = Process(asking, records, digits, study.trial("vae", {}, seed=0))
+    process.tune.step()
+    assert process.record.history[-1]["system/memory_mib"] > 10
 
 
 def test_a_finished_trial_leaves_its_method_with_the_test_metrics(process: Process, digits: Dataset) -> None:
@@ -206,6 +214,24 @@ def test_any_other_error_fails_the_trial_and_ends_the_process(process: Process) 
     assert process.record.status == ledger.FAILED
     assert process.record.message == "KeyError: 'training'"
     assert "Traceback" in (process.records.trial_folder(process.trial.identity) / "traceback.txt").read_text()
+
+
+@pytest.mark.parametrize("what", ["save", "save_state"])
+def test_an_error_of_the_storage_is_left_to_ray_and_not_the_trials_fault(
+    process: Process, study: Study, digits: Dataset, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def full(*_: object) -> None:
+        raise BadInput("cannot write: No space left on device") if what == "save" else OSError(28, "No space left")
+
+    monkeypatch.setattr(trainable, "_CHECKPOINT_SECONDS", -1.0)
+    with monkeypatch.context() as small:
+        small.setattr(artifact, what, full)
+        with pytest.raises((BadInput, OSError), match="No space left"):
+            process.finish()
+    assert process.record.status == ledger.RUNNING
+    again = Process(study, process.records, digits, process.trial)
+    assert again.finish()["status"] == ledger.FINISHED
+    assert [entry["epoch"] for entry in again.record.history] == [2, 4, 6]
 
 
 def test_a_record_names_the_process_that_runs_the_trial_now(process: Process, study: Study, digits: Dataset) -> None:

@@ -117,7 +117,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(capfd: pytes
 
 
 @pytest.mark.parametrize("method", ["vae", "kmeans_vae"])
-def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_was_interrupted_continues_and_ends_as_if_it_had_not_been(
+    method: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(train, "_CHECKPOINT_SECONDS", 0.0)
     settings = ["network=mlp", "latent=10", "epochs=4"]
     _train("--out", "whole", method=method, settings=settings)
@@ -127,6 +129,7 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(method: str, monk
     assert set(_content("resumed")) == {"checkpoint.pt"}
     torch.rand(3)
     _train("--out", "resumed", method=method, settings=settings)
+    assert "continuing after epoch 2" in capfd.readouterr().err
     assert _content("resumed") == _content("whole")
 
 
