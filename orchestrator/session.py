@@ -70,8 +70,8 @@ class Session:
                 mirror.changed(record.identity)
             if not complete:
                 with cluster.started(address):
-                    self._announce()
                     stop.check()
+                    self._announce()
                     self._watched(search, mirror, kept, stop)
                 complete = search.done
         except KeyboardInterrupt:

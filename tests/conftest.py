@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -35,6 +37,13 @@ def seeded() -> None:
     """Every test draws the same random numbers, whatever ran before it."""
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """No test leaves variables to the next one: MLflow's server sets some in the process it runs in."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")
