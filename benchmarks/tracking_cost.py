@@ -14,7 +14,7 @@ from orchestrator import session
 from orchestrator.ledger import Ledger
 from orchestrator.mirror import Mirror
 
-TRIALS, EPOCHS, ROUNDS = 12, 100, 4
+TRIALS, EPOCHS, ROUNDS = 24, 100, 5
 
 
 class NoMirror(Mirror):

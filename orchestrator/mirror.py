@@ -166,8 +166,7 @@ class _Writer:
 
 def main() -> None:
     """The process: `python -m orchestrator.mirror FOLDER URI`, identities on standard input."""
-    if hasattr(os, "nice"):
-        os.nice(19)
+    _lowest_priority()
     folder, changes = Path(sys.argv[1]), _Changes()
     threading.Thread(target=changes.listen, args=[sys.stdin], name="listen", daemon=True).start()
     # The mirror of a sweep that was killed may still be at it, and two would write each run twice.
@@ -176,6 +175,14 @@ def main() -> None:
     with contextlib.suppress(OSError):  # nobody listens any more
         sys.stdout.write(json.dumps(changes.left))
         sys.stdout.flush()
+
+
+def _lowest_priority() -> None:
+    if hasattr(os, "nice"):
+        os.nice(19)
+    # Linux may share processors among sessions first; within a session of its own, niceness says nothing to others.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19")
 
 
 if __name__ == "__main__":
