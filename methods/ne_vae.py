@@ -75,7 +75,7 @@ class NEVAE(Method):
     def loss(self, batch: Batch) -> Terms:
         posterior = gaussian(self.encoder(batch.x))
         z = posterior.rsample()
-        again = gaussian(self.encoder(self.decoder.mean(z)))
+        again = gaussian(self.encoder(self.decoder.mean_given(batch.x, z)))
         return {
             "reconstruction": -self.decoder.log_prob(batch.x, z).mean(),
             "rate": self.rate_weight * gaussian_rate(posterior).mean(),

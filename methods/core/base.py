@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -54,18 +54,26 @@ class Split:
         grey: the intensities in [0, 1].
         y: class labels or None.
         redraw: draw x from Bernoulli(grey) anew each time a row is read (dynamic binarization).
+        symbols: with sequences of symbols, how many there are: rows are stored as their numbers (N, length) and read
+            as one-hot vectors (B, length, symbols), since all of them at once fill too much memory. 0 for other data.
     """
 
-    x: Float[Tensor, "N *event"]
-    grey: Float[Tensor, "N *event"]
+    x: Float[Tensor, "N *event"] | UInt8[Tensor, "N length"]
+    grey: Float[Tensor, "N *event"] | UInt8[Tensor, "N length"]
     y: Int[Tensor, " N"] | None = None
     redraw: bool = False
+    symbols: int = 0
 
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def event(self) -> tuple[int, ...]:
+        """Shape of one row as it is read."""
+        return (*self.x.shape[1:], *([self.symbols] if self.symbols else []))
+
     def __getitem__(self, index: Int[Tensor, " B"]) -> Batch:
-        x = self.x[index]
+        x = _one_hot(self.x[index], self.symbols) if self.symbols else self.x[index]
         grey = x if self.x is self.grey else self.grey[index]
         seen = torch.bernoulli(x) if self.redraw else x
         return Batch(seen, grey, index, None if self.y is None else self.y[index])
@@ -79,13 +87,18 @@ class Split:
         """The first `rows` rows."""
         x = self.x[:rows]
         grey = x if self.x is self.grey else self.grey[:rows]
-        return Split(x, grey, None if self.y is None else self.y[:rows], self.redraw)
+        return Split(x, grey, None if self.y is None else self.y[:rows], self.redraw, self.symbols)
 
     def to(self, device: torch.device) -> Split:
         """The same rows on `device`."""
         x = self.x.to(device)
         grey = x if self.x is self.grey else self.grey.to(device)
-        return Split(x, grey, None if self.y is None else self.y.to(device), self.redraw)
+        return Split(x, grey, None if self.y is None else self.y.to(device), self.redraw, self.symbols)
+
+
+def _one_hot(numbers: UInt8[Tensor, "B length"], symbols: int) -> Float[Tensor, "B length symbols"]:
+    vectors = torch.zeros(*numbers.shape, symbols, device=numbers.device)
+    return vectors.scatter_(-1, numbers.long().unsqueeze(-1), 1.0)
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,11 @@ class Decoder(nn.Module, ABC):
     @abstractmethod
     def mean(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:
         """E[x | z], differentiable in z."""
+
+    def mean_given(self, x: Float[Tensor, "B *event"], z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:
+        """E[x_i | x_1 ... x_(i-1), z] of every value i: the mean, where values are independent given z."""
+        del x
+        return self.mean(z)
 
     @abstractmethod
     def sample(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B *event"]:

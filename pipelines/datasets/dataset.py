@@ -21,7 +21,8 @@ class Dataset:
     """Three splits and what a network has to know of them.
 
     Attributes:
-        data: the splits, on the CPU: x and grey are float32 in [0, 1] with shape (N, channels, height, width).
+        data: the splits, on the CPU: x and grey are float32 in [0, 1] with shape (N, channels, height, width), or for
+            sequences the numbers of their symbols, uint8 (N, length).
         classes: number of classes, 0 without labels.
         likelihood: the likelihood that the field uses for these data, by its name in `pipelines.networks.likelihoods`.
     """
@@ -33,7 +34,7 @@ class Dataset:
     @property
     def event(self) -> tuple[int, ...]:
         """Shape of one datum."""
-        return tuple(self.data.train.x.shape[1:])
+        return self.data.train.event
 
     @cached_property
     def checksum(self) -> str:
@@ -52,6 +53,8 @@ def to_arrays(dataset: Dataset) -> Arrays:
         split: Split = getattr(dataset.data, part)
         arrays[f"{part}.x"] = split.x.numpy()
         arrays[f"{part}.redraw"] = np.array(split.redraw)
+        if split.symbols:
+            arrays[f"{part}.symbols"] = np.array(split.symbols)
         if split.grey is not split.x:
             arrays[f"{part}.grey"] = split.grey.numpy()
         if split.y is not None:
@@ -71,7 +74,8 @@ def from_arrays(arrays: Arrays) -> Dataset:
         x = tensor(f"{part}.x")
         grey = tensor(f"{part}.grey") if f"{part}.grey" in arrays else x
         y = tensor(f"{part}.y") if f"{part}.y" in arrays else None
-        return Split(x, grey, y, bool(arrays[f"{part}.redraw"]))
+        symbols = int(arrays[f"{part}.symbols"]) if f"{part}.symbols" in arrays else 0
+        return Split(x, grey, y, bool(arrays[f"{part}.redraw"]), symbols)
 
     data = Data(split("train"), split("valid"), split("test"))
     return Dataset(data, int(arrays["classes"]), str(arrays["likelihood"]))

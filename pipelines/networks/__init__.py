@@ -14,12 +14,13 @@ from methods.core.errors import unknown
 from pipelines.networks import likelihoods
 from pipelines.networks.image import ImageDomain
 
-_NOT_FAMILIES = {"image", "likelihoods"}
+_NOT_FAMILIES = {"image"}
 
 
 def names() -> list[str]:
     """Every network family, by the name of its file."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_FAMILIES)
+    files = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return sorted(name for name in files if name not in _NOT_FAMILIES)
 
 
 def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelihood: str) -> Domain:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from methods.core.errors import BadInput
-from pipelines.networks.image import ImageDomain
+from pipelines.networks.image import ImageDomain, padding_to_32
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Conv(ImageDomain):
 
     @property
     def _padding(self) -> int:
-        return 2 if self._side == 28 else 0
+        return padding_to_32(self._side)
 
     def encoder(self, outputs: int) -> nn.Module:
         widths = [self.event[0], *(self.width * 2**i for i in range(4))]
@@ -52,7 +52,7 @@ class Conv(ImageDomain):
             nn.Linear(code, widths[0] * first**2),
             nn.Unflatten(1, (widths[0], first, first)),
             *layers,
-            nn.ConvTranspose2d(widths[3], self.event[0], 4, stride=2, padding=1),
+            nn.ConvTranspose2d(widths[3], self.output_channels, 4, stride=2, padding=1),
             nn.ZeroPad2d(-self._padding),
             nn.Flatten(),
         )

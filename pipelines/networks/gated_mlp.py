@@ -38,7 +38,7 @@ class GatedMLP(ImageDomain):
         )
 
     def generator(self, code: int) -> nn.Module:
-        return nn.Sequential(Gated(code, self.hidden), Gated(self.hidden, self.hidden), self._linear(self.values))
+        return nn.Sequential(Gated(code, self.hidden), Gated(self.hidden, self.hidden), self._linear(self.outputs))
 
     def _linear(self, outputs: int) -> nn.Module:
         layer = nn.Linear(self.hidden, outputs)

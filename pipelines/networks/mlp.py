@@ -11,7 +11,10 @@ from pipelines.networks.image import ImageDomain
 
 @dataclass(frozen=True)
 class MLP(ImageDomain):
-    """784-400-latent-400-784, the network of the PyTorch examples' VAE and, by inference, of the Lambda-Hot paper."""
+    """784-400-latent-400-784, the network of the PyTorch examples' VAE and, by inference, of the Lambda-Hot paper.
+
+    Their two heads of 400-20, for the mean and the log-variance of a code, are here one layer of 400-40.
+    """
 
     hidden: int = 400
 
@@ -21,4 +24,4 @@ class MLP(ImageDomain):
         )
 
     def generator(self, code: int) -> nn.Module:
-        return nn.Sequential(nn.Linear(code, self.hidden), nn.ReLU(), nn.Linear(self.hidden, self.values))
+        return nn.Sequential(nn.Linear(code, self.hidden), nn.ReLU(), nn.Linear(self.hidden, self.outputs))

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from methods.core.base import Decoder
 from methods.core.errors import BadInput
 from pipelines.networks import likelihoods
-from pipelines.networks.likelihoods import Bernoulli, Gaussian, Logistic256
+from pipelines.networks.likelihoods import (
+    Bernoulli,
+    Gaussian,
+    HeteroscedasticGaussian,
+    LearnedGaussian,
+    Logistic256,
+)
 
 EVENT = (2, 3, 4)
 VALUES = 24
@@ -20,7 +26,7 @@ VALUES = 24
 
 def _decoder(name: str, *, dtype: torch.dtype = torch.double) -> Decoder:
     torch.manual_seed(0)
-    return likelihoods.build(name, nn.Linear(5, VALUES), EVENT).to(dtype)
+    return likelihoods.build(name, nn.Linear(5, VALUES * likelihoods.outputs_per_value(name)), EVENT).to(dtype)
 
 
 def _logits(decoder: Decoder, z: Tensor) -> Tensor:
@@ -104,7 +110,7 @@ def test_the_means_are_the_sigmoid_of_the_networks_output() -> None:
     z = torch.randn(7, 5).double()
     for name in likelihoods.names():
         decoder = _decoder(name)
-        torch.testing.assert_close(decoder.mean(z).flatten(1).detach(), _logits(decoder, z).sigmoid())
+        torch.testing.assert_close(decoder.mean(z).flatten(1).detach(), _logits(decoder, z)[:, :VALUES].sigmoid())
 
 
 @pytest.mark.parametrize(("mean", "log_scale"), [(0.5, -2.0), (0.3, -4.0), (1e-6, -7.0), (1 - 1e-6, 2.0), (0.9, -6.0)])
@@ -173,4 +179,4 @@ def test_an_unknown_likelihood_is_refused(name: str) -> None:
 
 def test_names_lead_to_likelihoods() -> None:
     found = [type(likelihoods.build(name, nn.Linear(5, VALUES), EVENT)) for name in likelihoods.names()]
-    assert found == [Bernoulli, Gaussian, Logistic256]
+    assert found == [Bernoulli, Gaussian, HeteroscedasticGaussian, LearnedGaussian, Logistic256]

@@ -1,0 +1,1 @@
+"""Layers that network families are made of."""
