@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.core.annealing import annealed
@@ -18,6 +17,7 @@ from methods.core.exemplars import (
     encode_means,
     exemplar_mixture,
     full_log_prob,
+    hold_log_variance,
     near_log_prob,
     positions,
 )
@@ -63,11 +63,7 @@ class ExemplarVAE(Method):
         self.components = components
         self.form = form
         self.warmup_epochs = warmup_epochs
-        log_variance = torch.tensor(math.log(variance))
-        if learn_variance:
-            self.log_variance = nn.Parameter(log_variance)
-        else:
-            self.register_buffer("log_variance", log_variance)
+        hold_log_variance(self, variance, learned=learn_variance)
         self.register_buffer("means", torch.zeros(domain.rows, latent))
         self.register_buffer("warmth", torch.ones(()))
         self._train: Split | None = None  # while in training

@@ -26,7 +26,8 @@ class GMMDAE(Method):
     are known exactly (`expected_ks`, `expected_cv`), where the paper averages over random batches.
 
     Source: "Shape your Space", GMM-DAE, Eqs. 3 to 10; w_rec = 2000 in the authors' configuration. The targets are
-    one-hot corners of a simplex while K <= latent; beyond that, scrambled-Sobol directions (fixed, without a seed).
+    one-hot corners of a simplex while K <= latent; beyond that, `component_means` says where, as the authors' code
+    repeats the corners.
 
     Args:
         components: K.
@@ -81,15 +82,33 @@ class GMMDAE(Method):
 
 
 def component_means(components: int, latent: int, spacing: float) -> Float[Tensor, "K latent"]:
-    """K distinct means, no two closer than `spacing`: scaled unit vectors, or Sobol directions where K > latent."""
-    if components <= latent:
-        return spacing / math.sqrt(2) * torch.eye(components, latent)
-    uniform = torch.quasirandom.SobolEngine(latent, scramble=True, seed=0).draw(components).double()
-    directions = torch.nn.functional.normalize(torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6)), dim=1)
-    if latent == 1:  # the only directions are two, so the means stand in a row instead
-        directions = torch.arange(components).double().unsqueeze(1) - (components - 1) / 2
-    closest = torch.pdist(directions).min()
+    """K distinct means, all as far from the origin, the closest two `spacing` apart, the same in every run.
+
+    Unit vectors, then their opposites, then directions that lie far from those before, scaled. In one dimension, where
+    there are two directions, they stand in a row.
+    """
+    if latent == 1 and components > 2:
+        return spacing * (torch.arange(components).unsqueeze(1) - (components - 1) / 2)
+    axes = torch.eye(latent)
+    directions = torch.cat([axes, -axes])[:components]
+    if components > 2 * latent:
+        directions = _spread(directions.double(), components)
+    closest = torch.pdist(directions).min() if components > latent else math.sqrt(2)
     return (spacing / closest * directions).float()
+
+
+def _spread(chosen: Float[Tensor, "k latent"], count: int) -> Float[Tensor, "K latent"]:
+    """`chosen` and further directions, each the farthest from those before among many of a scrambled Sobol sequence."""
+    latent = chosen.shape[1]
+    uniform = torch.quasirandom.SobolEngine(latent, scramble=True, seed=0).draw(1024 + 16 * count).double()
+    candidates = torch.nn.functional.normalize(torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6)), dim=1)
+    cosines = (candidates @ chosen.mT).amax(1)  # with the nearest of those before
+    found = [chosen]
+    for _ in range(count - len(chosen)):
+        farthest = candidates[cosines.argmin()]
+        cosines = torch.maximum(cosines, candidates @ farthest)
+        found.append(farthest.unsqueeze(0))
+    return torch.cat(found)
 
 
 def mixture_moments(

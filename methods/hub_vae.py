@@ -7,7 +7,7 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.core.annealing import annealed
 from methods.core.base import Batch, Data, Domain, Method, Split, Terms
@@ -18,12 +18,13 @@ from methods.core.exemplars import (
     encode_means,
     exemplar_mixture,
     full_log_prob,
+    hold_log_variance,
     near_log_prob,
     nearest_of,
     positions,
 )
 from methods.core.gaussian_mixture import GaussianMixture
-from methods.core.hub_pool import decoded_log_prob, kept, random_groups, scored_hubs
+from methods.core.hub_pool import Selection, good_hubs
 from methods.core.kmeans import kmeans
 from methods.core.ranges import Integer, OneOf, Real
 from methods.core.triplets import neighborhood_hinge
@@ -39,7 +40,8 @@ class HubVAE(Method):
     left. k-means clusters the pool, a row has the label of its nearest hub, and L_C is the mean over rows of
     `neighborhood_hinge`, in units of the codes. The entropy of q is in closed form, with the gradient of a sampled one.
 
-    A hub is worth exp(log p(x_h|z_r) / D) to G, a geometric mean over the D values of x; the plain product underflows.
+    A hub is worth exp(log p(x_h|z_r) / D) to G, a geometric mean over the D values of x: by the plain product one hub
+    outshines all.
     Algorithm 1 keeps the hubs that the text calls bad; the text is followed. Its threshold alone leaves a few dozen
     hubs, so that the best `pool_floor` stay in any case. beta is 1 throughout, where the paper "anneals" it.
 
@@ -51,6 +53,7 @@ class HubVAE(Method):
         contrastive_weight: w; 0 is the paper's ablation NoContrastive.
         filter: `text` keeps z-scores of G of at least half the largest; `alg1` keeps the others; so does `alg1_nll`,
             where a hub is worth -log p(x_h|z_r); `none` keeps all (the ablation NoSelection).
+        score: `geometric`, or `product`, where a hub is worth p(x_h|z_r) itself. With `alg1_nll` it has no effect.
         pool_floor: with `text`, the least size of the pool, as far as there are hubs.
         scope: neighbors are sought in random groups of `hub_batch` rows (`batch`) or among all rows (`dataset`).
         hub_batch: rows in a group; k is the floor of its root, in either scope.
@@ -83,6 +86,7 @@ class HubVAE(Method):
         clusters: Annotated[int, Integer(2, 50, log=True, least=1, most=100_000)] = 10,
         contrastive_weight: Annotated[float, Real(0.3, 3, log=True, least=0, most=1e6)] = 1.0,
         filter: Annotated[str, OneOf("text", "alg1", "alg1_nll", "none")] = "text",
+        score: Annotated[str, OneOf("geometric", "product")] = "geometric",
         pool_floor: Annotated[int, Integer(300, 3000, log=True, least=0, most=1_000_000)] = 1000,
         scope: Annotated[str, OneOf("batch", "dataset")] = "batch",
         hub_batch: Annotated[int, Integer(50, 1000, log=True, least=3, most=1_000_000)] = 100,
@@ -96,13 +100,10 @@ class HubVAE(Method):
             raise BadInput(f"hub_vae.clusters must be at most the number of rows ({domain.rows}), got {clusters}")
         super().__init__(domain, latent)
         self.components, self.clusters, self.contrastive_weight = components, clusters, contrastive_weight
-        self.filter, self.pool_floor, self.scope, self.hub_batch = filter, pool_floor, scope, hub_batch
+        group, neighbors = (0 if scope == "dataset" else hub_batch), math.isqrt(hub_batch)
+        self.selection = Selection(filter, score, pool_floor, group, neighbors)
         self.form, self.random_epochs, self.warmup_epochs = form, random_epochs, warmup_epochs
-        log_variance = torch.tensor(math.log(variance))
-        if learn_variance:
-            self.log_variance = nn.Parameter(log_variance)
-        else:
-            self.register_buffer("log_variance", log_variance)
+        hold_log_variance(self, variance, learned=learn_variance)
         self.register_buffer("means", torch.zeros(domain.rows, latent))
         self.register_buffer("codes", torch.zeros(domain.rows, 2 * latent))
         self.register_buffer("pool", torch.arange(domain.rows))
@@ -178,17 +179,8 @@ class HubVAE(Method):
 
     def _hubs(self, train: Split) -> Int[Tensor, " P"]:
         """Good hubs by what `codes` holds; random rows if there are none."""
-        total, rule, device = len(train), self.filter, self.pool.device
-        log_prob = decoded_log_prob(self.decoder, train, self.codes)
-
-        def worth(rows: Int[Tensor, " n"], neighbors: Int[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-            values = log_prob(rows, neighbors)
-            return -values if rule == "alg1_nll" else (values / train.x[0].numel()).exp()
-
-        groups = random_groups(total, total if self.scope == "dataset" else self.hub_batch, device)
-        rows, scores = scored_hubs(self.codes, groups, math.isqrt(self.hub_batch), worth)
-        pool = kept(rows, scores, rule, self.pool_floor)
-        return pool if len(pool) else drawn(torch.arange(total, device=device), self.components)
+        pool = good_hubs(self.decoder, train, self.codes, self.selection)
+        return pool if len(pool) else drawn(torch.arange(len(train), device=self.pool.device), self.components)
 
     def _points(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B two_latent"]:
         posterior = gaussian(self.encoder(x))

@@ -23,6 +23,10 @@ class InfoVAE(Method):
     authors' code compares with 200 draws, with a bias, at s = latent^2 / 2; with many dimensions so wide a kernel is
     nearly the same number for all pairs and hardly sees the codes' spread.
 
+    The authors' scaling of 1000 is too strong where images tell few nats. On USPS (8 dimensions, 20 epochs, one seed)
+    the elbo is -93.2 nats with it, -79.6 with their width as well, and -72.3 at 10, as for the VAE; on 8x8 digits it
+    collapses the codes (neighbors of one class are 25 % instead of 75 %).
+
     Source: Zhao, Song and Ermon 2017 (the objective), and the authors' code (alpha 0, scaling 1000).
 
     Args:
@@ -40,7 +44,7 @@ class InfoVAE(Method):
         latent: int,
         *,
         alpha: Annotated[float, Real(0, 1, least=-1000)] = 0.0,
-        scaling: Annotated[float, Real(1, 10_000, log=True, least=0, most=1e6)] = 1000.0,
+        scaling: Annotated[float, Real(1, 10_000, log=True, least=0, most=1e6)] = 10.0,
         bandwidth: Annotated[float, Real(0.1, 10, log=True, least=1e-4, most=1e4)] = 1.0,
     ) -> None:
         if alpha + scaling < 1:

@@ -34,7 +34,9 @@ class JointVAE(Method):
 
     Source: Dupont 2018, Eq. 7 and the authors' configuration for MNIST (10 continuous dimensions, 10 categories,
     capacities to 5 over 25,000 of 94,000 steps, gamma = 30, Adam of 5e-4, batch 64; Fashion-MNIST gamma = 100). They
-    divide the whole objective by the number of pixels and raise capacities at every step.
+    divide the whole objective by the number of pixels, which changes no ratio, and raise capacities at every step. What
+    gamma does to clusters depends on the data: on 8x8 digits the V-measure is .46 with 30 and .73 with 1.9, on USPS .57
+    with 30 and .37 with 7.5. The elbo is better with the smaller one in both (20 epochs, means of 3 seeds).
 
     Args:
         categories: K; 0 for half of the latent dimensions.

@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from methods.core.annealing import annealed
 from methods.core.base import Batch, Domain, Method, Terms, Update
 from methods.core.distributions import gaussian
 from methods.core.losses import gaussian_rate
@@ -43,7 +44,7 @@ class KLAnnealing(Method):
     ) -> None:
         super().__init__(domain, latent)
         self.annealing_start, self.beta = annealing_start, beta
-        self.annealing_rows = annealing_epochs * domain.rows
+        self.annealing_epochs, self.rows = annealing_epochs, domain.rows
         self.register_buffer("rows_seen", torch.tensor(0))
 
     def loss(self, batch: Batch) -> Terms:
@@ -60,7 +61,5 @@ class KLAnnealing(Method):
 
     def rate_weight(self) -> Tensor | float:
         """w, as of now."""
-        if self.annealing_rows == 0:
-            return self.beta
-        progress = (self.rows_seen / self.annealing_rows).clamp(max=1)
-        return self.annealing_start + (self.beta - self.annealing_start) * progress
+        done = self.rows_seen / self.rows
+        return annealed(done, start=self.annealing_start, epochs=self.annealing_epochs, end=self.beta)

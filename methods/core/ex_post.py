@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.core.errors import BadInput
+
 
 def fitted_gaussian(
     codes: Float[Tensor, "N latent"],
@@ -16,9 +18,28 @@ def fitted_gaussian(
     covariance singular.
 
     Source: Ghosh et al. 2020 (RAE), section 4.
+
+    Raises:
+        BadInput: fewer than two codes, or codes that are not finite.
     """
-    codes = codes.double()
+    if len(codes) < 2:
+        raise BadInput(
+            f"a Gaussian is fitted to the codes of at least 2 training rows, got {len(codes)}: use more data"
+        )
+    codes = finite(codes).double()
     latent = codes.shape[1]
     covariance = torch.cov(codes.mT).reshape(latent, latent)
     covariance.diagonal().add_(1e-6 * (1 + covariance.trace()))
     return codes.mean(0), torch.linalg.cholesky(covariance)
+
+
+def finite(codes: Float[Tensor, "N latent"]) -> Float[Tensor, "N latent"]:
+    """The codes themselves.
+
+    Raises:
+        BadInput: some are infinite or not a number.
+    """
+    wrong = int((~codes.isfinite()).any(1).sum())
+    if wrong:
+        raise BadInput(f"{wrong} of {len(codes)} training codes are not finite: train with a smaller learning rate")
+    return codes

@@ -26,6 +26,15 @@ def exemplar_mixture(means: Float[Tensor, "m latent"], log_variance: Float[Tenso
     return GaussianMixture(log_weights, means, (0.5 * log_variance).exp().expand(1, means.shape[1]))
 
 
+def hold_log_variance(method: nn.Module, variance: float, *, learned: bool) -> None:
+    """Give `method` a `log_variance`: a parameter if it is learned, else a buffer."""
+    value = torch.tensor(math.log(variance))
+    if learned:
+        method.register_parameter("log_variance", nn.Parameter(value))
+    else:
+        method.register_buffer("log_variance", value)
+
+
 def encode_means(encoder: nn.Module, rows: Float[Tensor, "N *event"], latent: int) -> Float[Tensor, "N latent"]:
     """The first `latent` outputs of `encoder`, the means, 1000 rows at a time."""
     return torch.cat([encoder(part)[:, :latent] for part in rows.split(1000)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +14,48 @@ from methods.core import hubs
 from methods.core.base import Decoder, Split
 
 Worth = Callable[[Tensor, Tensor], Tensor]
-"""(n,) rows and (n, k) neighbors of each to (n, k): what every neighbor is worth, as seen from the row."""
+"""(n,) rows and (n, k) neighbors of each to (n, k): log of what every neighbor is worth, as seen from the row."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How hubs are found and which are kept. HubVAE's hyperparameters of the same names explain them.
+
+    Attributes:
+        filter: `text`, `alg1`, `alg1_nll` or `none`.
+        score: `geometric` or `product`.
+        floor: with `text`, the least number kept, as far as there are hubs.
+        group: rows among which neighbors are sought; 0 is all.
+        neighbors: k.
+    """
+
+    filter: str
+    score: str
+    floor: int
+    group: int
+    neighbors: int
+
+
+def good_hubs(
+    decoder: Decoder, train: Split, codes: Float[Tensor, "N two_latent"], selection: Selection
+) -> Int[Tensor, " P"]:
+    """The hubs that the selection keeps; none only where there are none at all.
+
+    Args:
+        codes: means and standard deviations of all rows, side by side.
+    """
+    log_prob = decoded_log_prob(decoder, train, codes)
+    values = math.prod(train.x.shape[1:])
+
+    def worth(rows: Int[Tensor, " n"], neighbors: Int[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        found = log_prob(rows, neighbors)
+        if selection.filter == "alg1_nll":
+            return (-found).clamp_min(1e-12).log()
+        return found / values if selection.score == "geometric" else found
+
+    groups = random_groups(len(train), selection.group or len(train), codes.device)
+    rows, scores = scored_hubs(codes, groups, selection.neighbors, worth)
+    return kept(rows, scores, selection.filter, selection.floor)
 
 
 def random_groups(total: int, size: int, device: torch.device) -> Iterator[Int[Tensor, "_ _"]]:
@@ -27,7 +70,7 @@ def random_groups(total: int, size: int, device: torch.device) -> Iterator[Int[T
 def scored_hubs(
     codes: Float[Tensor, "N coordinates"], groups: Iterable[Int[Tensor, "_ _"]], k: int, worth: Worth
 ) -> tuple[Int[Tensor, " H"], Float[Tensor, " H"]]:
-    """The rows that are hubs of their group, and their goodness."""
+    """The rows that are hubs of their group, and their goodness in units of the best of them."""
     rows, scores = [], []
     for group in groups:
         near = hubs.nearest(codes[group], min(k, group.shape[1] - 1))
@@ -35,8 +78,9 @@ def scored_hubs(
         neighbors = group.gather(1, near.positions.flatten(1)).view(group.numel(), -1)
         values = worth(group.flatten(), neighbors).view_as(near.distances)
         rows.append(group[chosen])
-        scores.append(hubs.goodness(near, values)[chosen])
-    return torch.cat(rows), torch.cat(scores)
+        scores.append(hubs.log_goodness(near, values)[chosen])
+    logarithms = torch.cat(scores)
+    return torch.cat(rows), (logarithms - logarithms.max()).exp() if len(logarithms) else logarithms
 
 
 def decoded_log_prob(decoder: Decoder, train: Split, codes: Float[Tensor, "N two_latent"]) -> Worth:

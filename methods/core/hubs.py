@@ -49,15 +49,20 @@ def are_hubs(hubness: Float[Tensor, "G B"], strength: float = 0.5) -> Bool[Tenso
     return hubness > hubness.mean(1, keepdim=True) + strength * spread
 
 
-def goodness(neighbors: Neighbors, worth: Float[Tensor, "G B k"]) -> Float[Tensor, "G B"]:
-    """G(h) = sum over h's reverse neighbors r of worth(r, h), divided by the sum of their distances to h.
+def log_goodness(neighbors: Neighbors, log_worth: Float[Tensor, "G B k"]) -> Float[Tensor, "G B"]:
+    """log G(h), G(h) = sum over h's reverse neighbors r of worth(r, h), divided by the sum of their distances to h.
 
-    Hub-VAE, section 3.1, where the worth is p(x_h | z_r). Zero for points that are nobody's neighbor.
+    Hub-VAE, section 3.1, where the worth is p(x_h | z_r): in logarithms, as the density of an image is no number that
+    a computer can hold. -inf for points that are nobody's neighbor.
 
     Args:
-        worth: of each neighbor, as seen from the point whose neighbor it is.
+        log_worth: of each neighbor, as seen from the point whose neighbor it is.
     """
-    return _received(neighbors, worth) / _received(neighbors, neighbors.distances).clamp_min(1e-12)
+    positions, values = neighbors.positions.flatten(1), log_worth.flatten(1)
+    top = torch.full_like(log_worth[:, :, 0], -torch.inf).scatter_reduce_(1, positions, values, "amax")
+    relative = (values - top.gather(1, positions)).exp().view_as(log_worth)
+    lengths = _received(neighbors, neighbors.distances).clamp_min(1e-12)
+    return top + _received(neighbors, relative).log() - lengths.log()
 
 
 def good(scores: Float[Tensor, " H"], floor: int) -> Bool[Tensor, " H"]:

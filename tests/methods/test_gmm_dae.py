@@ -51,6 +51,28 @@ def test_means_are_unit_vectors_at_the_papers_spacing() -> None:
     torch.testing.assert_close(component_means(3, 5, ROOT2), torch.eye(3, 5))
 
 
+@pytest.mark.parametrize("components", [11, 13, 20])
+def test_up_to_twice_the_dimensions_means_are_no_farther_out_than_the_unit_vectors(components: int) -> None:
+    torch.testing.assert_close(component_means(components, 10, ROOT2).norm(dim=1), torch.ones(components))
+
+
+@pytest.mark.parametrize(
+    ("components", "latent", "best"),
+    # The largest smallest distances on the unit sphere: regular polygons, and Tammes' problem (Sloane's tables).
+    [(12, 2, 2 * math.sin(math.pi / 12)), (8, 3, 1.2156), (12, 3, 1.0515), (24, 3, 0.7442), (50, 3, 0.5135)],
+)
+def test_more_means_lie_nearly_as_far_apart_as_the_sphere_allows(components: int, latent: int, best: float) -> None:
+    radius = component_means(components, latent, 1.0).norm(dim=1)
+    assert radius.max().item() == pytest.approx(radius.min().item())
+    assert 1 / best - 1e-3 <= radius.mean().item() < 1.6 / best
+
+
+def test_many_means_in_many_dimensions_stay_near_the_origin() -> None:
+    means = component_means(300, 32, 1.0)
+    assert means.norm(dim=1).max() < 1.2
+    assert torch.pdist(means).min().item() == pytest.approx(1, rel=1e-3)
+
+
 def test_means_are_the_same_in_every_run() -> None:
     first = component_means(20, 4, 2.0)
     torch.manual_seed(5)

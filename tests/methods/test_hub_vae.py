@@ -209,7 +209,7 @@ def test_hubs_that_it_calls_good_are_bad_hubs_less_often(digits: Dataset) -> Non
     with torch.no_grad():
         log_prob = decoded_log_prob(method.decoder, train, method.get_buffer("codes"))(group.flatten(), neighbors)
     are_hubs = hubs.are_hubs(hubs.hubness(near))
-    scores = hubs.goodness(near, (log_prob / 64).exp().view(10, 100, 10))[are_hubs]
+    scores = hubs.log_goodness(near, (log_prob / 64).view(10, 100, 10)).exp()[are_hubs]
     other = (train.y[neighbors] != train.y[group.flatten()].unsqueeze(1)).float().view(10, 100, 10)
     given = torch.zeros(10, 100).scatter_add_(1, near.positions.flatten(1), other.flatten(1))
     bad = (given / hubs.hubness(near))[are_hubs]

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from methods.core import hubs
 from methods.core.base import Split
-from methods.core.hub_pool import decoded_log_prob, kept, random_groups, scored_hubs
+from methods.core.hub_pool import Selection, decoded_log_prob, good_hubs, kept, random_groups, scored_hubs
+from pipelines import networks
 from pipelines.networks import likelihoods
 
 CPU = torch.device("cpu")
@@ -27,7 +28,7 @@ def test_a_hub_is_scored_by_what_its_reverse_neighbors_make_of_it() -> None:
     codes = torch.randn(60, 4).double()
     worth = torch.rand(60, 60).double()
     groups = list(random_groups(60, 25, CPU))
-    rows, scores = scored_hubs(codes, groups, 5, lambda row, near: worth[row].gather(1, near))
+    rows, scores = scored_hubs(codes, groups, 5, lambda row, near: worth[row].gather(1, near).log())
     expected = {}
     for group in groups:
         for members in group:
@@ -39,7 +40,8 @@ def test_a_hub_is_scored_by_what_its_reverse_neighbors_make_of_it() -> None:
                 length = (codes[reverse] - codes[hub]).norm(dim=1).sum()
                 expected[hub.item()] = (worth[reverse, hub].sum() / length).item()
     found = dict(zip(rows.tolist(), scores.tolist(), strict=True))
-    assert found == pytest.approx(expected)
+    best = max(expected.values())
+    assert found == pytest.approx({row: score / best for row, score in expected.items()})
 
 
 @pytest.mark.parametrize("redraw", [True, False])
@@ -86,3 +88,49 @@ def test_a_rule_keeps_its_side_of_the_threshold(rule: str, floor: int, left: lis
 def test_scores_that_are_equal_leave_hubs_where_there_are_any(rule: str, rows: int) -> None:
     pool: Tensor = kept(torch.arange(rows), torch.ones(rows), rule, 0)
     assert len(pool) == rows
+
+
+def _selected(score: str, *, filter: str = "text", scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Hubs among 300 rows of 1,000 binary values under a decoder, and their exact log-scores: log G, all hubs."""
+    decoder = networks.build("mlp", event=(1, 20, 50), rows=300, classes=0, likelihood="bernoulli").decoder(2).double()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.mul_(scale)
+    x = torch.bernoulli(torch.rand(300, 1, 20, 50)).double()
+    codes = torch.cat([torch.randn(300, 2), torch.zeros(300, 2)], 1).double()  # no noise
+    with torch.no_grad():
+        pool = good_hubs(decoder, Split(x, x), codes, Selection(filter, score, 0, 0, 10))
+        near = hubs.nearest(codes.unsqueeze(0), 10)
+        log_prob = decoded_log_prob(decoder, Split(x, x), codes)(torch.arange(300), near.positions[0])
+    scores = torch.full((300,), -torch.inf).double()
+    for hub in hubs.are_hubs(hubs.hubness(near))[0].nonzero().flatten().tolist():
+        reverse = near.positions[0] == hub
+        value = log_prob / 1000 if score == "geometric" else log_prob
+        lengths = near.distances[0][reverse].sum()
+        scores[hub] = torch.logsumexp(value[reverse], 0) - lengths.log()
+    return pool, scores
+
+
+@pytest.mark.parametrize("score", ["geometric", "product"])
+def test_good_hubs_are_those_of_half_the_largest_z_score(score: str) -> None:
+    pool, logarithms = _selected(score)
+    are_hubs = logarithms.isfinite()
+    values = (logarithms[are_hubs] - logarithms[are_hubs].max()).exp()
+    z = (values - values.mean()) / values.std()
+    expected = are_hubs.nonzero().flatten()[z >= z.max() / 2]
+    assert sorted(pool.tolist()) == sorted(expected.tolist())
+
+
+def test_by_the_product_of_densities_one_hub_outshines_all_though_no_number_holds_them() -> None:
+    """Log-densities near -700 nats: exp(-700) is zero in single precision, and -7000 in double as well."""
+    pool, logarithms = _selected("product", scale=3.0)
+    assert logarithms.max() < -690
+    assert pool.tolist() == [int(logarithms.argmax())]
+
+
+def test_the_other_filters_divide_the_hubs_between_them() -> None:
+    torch.manual_seed(1)
+    good, logarithms = _selected("geometric")
+    torch.manual_seed(1)
+    rest, _ = _selected("geometric", filter="alg1")
+    assert sorted([*good.tolist(), *rest.tolist()]) == logarithms.isfinite().nonzero().flatten().tolist()

@@ -52,12 +52,18 @@ def test_hubs_are_half_a_standard_deviation_above_the_mean_of_their_group() -> N
 def test_goodness_is_the_worth_over_the_distances_of_the_reverse_neighbors() -> None:
     near = hubs.nearest(_points(), 4)
     worth = torch.rand_like(near.distances)
-    found = hubs.goodness(near, worth)
+    found = hubs.log_goodness(near, worth.log()).exp()
     for group in range(3):
         for row in range(30):
             reverse = near.positions[group] == row
             total, length = worth[group][reverse].sum(), near.distances[group][reverse].sum()
             assert found[group, row].item() == pytest.approx((total / length).item() if reverse.any() else 0)
+
+
+def test_goodness_compares_densities_that_no_number_holds() -> None:
+    near = hubs.nearest(_points(), 4)
+    worth = torch.rand_like(near.distances).log()
+    torch.testing.assert_close(hubs.log_goodness(near, worth - 5000), hubs.log_goodness(near, worth) - 5000)
 
 
 def test_passing_are_z_scores_of_at_least_half_the_largest() -> None:
