@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | ui | setup      (each installs first what is missing, into .venv)
+# make demo | test | lint | bench | docs | ui | setup     (each installs first what is missing, into .venv)
 VENV    := .venv
 PYTHON  ?= python3
 BIN     := $(VENV)/bin
@@ -8,7 +8,7 @@ PORT    ?= 5000
 # Where the CPU build of torch is. For GPUs: make setup TORCH=https://download.pytorch.org/whl/cu130
 TORCH   ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help setup demo test lint bench ui clean
+.PHONY: help setup docs demo test lint bench ui clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -24,6 +24,9 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install -qq --retries 1 --constraint constraints.txt --extra-index-url $(TORCH) torch
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
+
+docs: $(READY)
+	$(BIN)/python -m pipelines.method_pages docs/methods.md
 
 demo: $(READY)
 	$(BIN)/python -m orchestrator.sweep demo

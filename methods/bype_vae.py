@@ -95,8 +95,8 @@ class ByPEVAE(Method):
         """Fill the coreset with random rows at first; move it when its time has come."""
         self.warmth.fill_(annealed(epoch + 1, start=0.0, epochs=self.warmup_epochs))
         if epoch == 0:
-            grey = data.train.grey
-            self.points.copy_(grey[torch.randperm(len(grey), device=grey.device)[: len(self.points)]])
+            rows = torch.randperm(len(data.train), device=self.points.device)[: len(self.points)]
+            self.points.copy_(data.train[rows].grey)
         elif epoch % self.coreset_epochs == 0 and self.coreset_step:
             self._move(data, epoch // self.coreset_epochs - 1)
 

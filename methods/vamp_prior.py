@@ -72,9 +72,8 @@ class VampPrior(Method):
     def start_epoch(self, epoch: int, data: Data) -> None:
         self.warmth.fill_(annealed(epoch + 1, start=0.0, epochs=self.warmup_epochs))
         if epoch == 0 and self.start == "data":
-            grey = data.train.grey
-            rows = torch.randint(len(grey), self.pseudo_inputs.shape[:1], device=grey.device)
-            self.pseudo_inputs.copy_(_inside(grey[rows]))
+            rows = torch.randint(len(data.train), self.pseudo_inputs.shape[:1], device=self.pseudo_inputs.device)
+            self.pseudo_inputs.copy_(_inside(data.train[rows].grey))
 
     def _inputs(self) -> Float[Tensor, "K *event"]:
         return F.hardtanh(self.pseudo_inputs, 0.0, 1.0)

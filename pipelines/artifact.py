@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from methods.core.base import Method
 from methods.core.errors import BadInput
-from pipelines import networks
+from pipelines import datasets, domains
 from pipelines.datasets.dataset import Dataset
 from pipelines.trial import Trial
 from pipelines.trial import trial as checked
@@ -43,6 +43,21 @@ class Saved:
     facts: dict[str, Any]
     checksum: str
     versions: dict[str, str]
+
+    def dataset(self) -> Dataset:
+        """The data that the method was trained on, as it saw them.
+
+        Raises:
+            BadInput: they cannot be had, or are not the same any more.
+        """
+        found = datasets.load(self.trial.data)
+        if found.checksum != self.checksum:
+            raise BadInput(
+                f"the data set {self.trial.data!r} on this machine is not the one that the method was trained on "
+                f"(checksum {found.checksum}, not {self.checksum}): use the files and the version that it was trained "
+                "with"
+            )
+        return replace(found, data=self.trial.rows(found))
 
 
 def save(folder: Path, trial: Trial, method: Method, dataset: Dataset) -> None:
@@ -89,7 +104,7 @@ def load(folder: str | Path) -> Saved:
         state = load_file(folder / "method.safetensors")
         trial = checked(record["trial"])
         facts = record["facts"]
-        built = networks.build(trial.network, **(facts | {"event": tuple(facts["event"])}))
+        built = domains.build(trial.network, **(facts | {"event": tuple(facts["event"])}))
         method = trial.build(built)
         method.load_state_dict(state)
         return Saved(method.eval(), trial, facts, record["checksum"], record["versions"])

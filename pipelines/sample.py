@@ -15,10 +15,9 @@ from PIL import Image
 from torch import Tensor
 from torch.distributions import Distribution
 
-from methods.core.base import Data, Method
+from methods.core.base import Method
 from methods.core.errors import BadInput
-from pipelines import artifact, console, datasets, densities
-from pipelines.artifact import Saved
+from pipelines import artifact, console, densities
 from pipelines.metrics.isolation import isolated
 
 _ROWS = 500  # codes that are decoded at a time
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise BadInput(f"--out must end in .png (a picture) or .npz (numbers), got {options.out.name!r}")
     saved = artifact.load(options.path)
     labels = _labels(options.count, options.label, int(saved.facts["classes"]))
-    data = _data(saved)
+    data = saved.dataset().data
     if options.density != "prior":
         console.ERR.print(f"fitting {options.density} to {len(data.train)} training rows", soft_wrap=True)
     density = densities.fit(options.density, saved.method, data, seed=options.seed)
@@ -78,16 +77,6 @@ def _labels(count: int, label: int | None, classes: int) -> Int[Tensor, " count"
         known = f"the data have classes 0 to {classes - 1}" if classes else "the data have no classes"
         raise BadInput(f"--label {label} is no class: {known}")
     return torch.full((count,), label)
-
-
-def _data(saved: Saved) -> Data:
-    dataset = datasets.load(saved.trial.data)
-    if dataset.checksum != saved.checksum:
-        raise BadInput(
-            f"the data set {saved.trial.data} is not the one that the method was trained on: its checksum is "
-            f"{dataset.checksum}, and was {saved.checksum}"
-        )
-    return dataset.data
 
 
 def _write(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import resource
+import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,13 +20,15 @@ import torch
 import methods
 from methods.core.errors import BadInput
 from methods.core.ranges import words
-from pipelines import artifact, console, datasets, networks
+from pipelines import artifact, console, datasets, domains, presets
 from pipelines.metrics.evaluate import evaluate, monitor
 from pipelines.training import NotFinite, Training
 from pipelines.trial import Trial, searchable
 from pipelines.trial import trial as checked
 
+_History = list[dict[str, float]]
 _CHECKPOINT_SECONDS = 2.0
+_SHOWN = ("learning_rate", "valid/objective", "valid/bce", "valid/elbo", "valid/knn_purity")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         console.OUT.print(_description(options.method), markup=False, soft_wrap=True)
         return 0
     given = console.settings(options.set)
-    trial = checked({"method": options.method, "data": options.data} | given)
+    start = {} if options.preset is None else presets.settings(options.preset, options.method, options.data)
+    trial = checked({"method": options.method, "data": options.data} | start | given)
     folder = Path(options.out or f"results/train/{trial.method}-{trial.data}-{trial.identity}")
     if (folder / "trial.json").exists() and not options.fresh:
         if artifact.load(folder).trial != trial:
@@ -43,13 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
     dataset = datasets.load(trial.data)
     training = Training(trial, dataset, device())
     try:
-        _train(training, folder / "checkpoint.pt", fresh=options.fresh)
+        history = _train(training, folder / "checkpoint.pt", fresh=options.fresh)
     except NotFinite as error:
         raise BadInput(f"training failed in epoch {training.epochs_done + 1}: {error}") from error
     metrics = evaluate(training.method, training.data.test)
     artifact.save(folder, trial, training.method, dataset)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
-    (folder / "test.json").write_text(json.dumps(metrics, indent=1))
+    for name, content in (("test", metrics), ("history", history), ("training", _facts(history))):
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1))
     _report(metrics, folder)
     return 0
 
@@ -68,27 +75,46 @@ def _prepare(folder: Path) -> None:
         raise BadInput(f"cannot write into {folder}: {error.strerror}; name another folder with --out") from error
 
 
-def _train(training: Training, checkpoint: Path, *, fresh: bool) -> None:
+def _train(training: Training, checkpoint: Path, *, fresh: bool) -> _History:
+    """Train to the end. Returns what every epoch reported, also those before an interruption."""
+    history: _History = []
     state = None if fresh else artifact.load_state(checkpoint)
     if state is not None and state["identity"] == training.trial.identity:
         training.load_state_dict(state["training"])
+        history = state["history"]
         console.ERR.print(f"continuing after epoch {training.epochs_done}")
     saved = time.monotonic()
     with console.progress() as bar:
         task = bar.add_task(_title(training.trial), total=training.trial.epochs, completed=training.epochs_done)
         while not training.done:
-            terms = training.epoch()
-            _show(training, terms | {f"valid/{k}": v for k, v in monitor(training.method, training.data.valid).items()})
+            history.append(_epoch(training))
+            _show(history[-1])
             bar.advance(task)
             if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                _checkpoint(checkpoint, training)
+                _checkpoint(checkpoint, training, history)
                 saved = time.monotonic()
+    if training.stopping.active:
+        _tell_best(training)
     training.finish()
+    return history
 
 
-def _checkpoint(path: Path, training: Training) -> None:
+def _epoch(training: Training) -> dict[str, float]:
+    terms = training.epoch()
+    valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
+    return {"epoch": training.epochs_done} | terms | valid
+
+
+def _facts(history: _History) -> dict[str, float]:
+    """What the training took: seconds an epoch, and the most memory of this process, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return {"seconds_per_epoch": statistics.median(entry["seconds"] for entry in history), "peak_memory": peak}
+
+
+def _checkpoint(path: Path, training: Training, history: _History) -> None:
+    state = {"identity": training.trial.identity, "training": training.state_dict(), "history": history}
     try:
-        artifact.save_state(path, {"identity": training.trial.identity, "training": training.state_dict()})
+        artifact.save_state(path, state)
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -97,11 +123,24 @@ def _title(trial: Trial) -> str:
     return f"{trial.method} on {trial.data}"
 
 
-def _show(training: Training, values: dict[str, float]) -> None:
+def _show(values: dict[str, float]) -> None:
     shown = {name: value for name, value in values.items() if name.startswith("train/")}
-    shown |= {name: values[name] for name in ("valid/bce", "valid/elbo", "valid/knn_purity") if name in values}
-    text = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
-    console.ERR.print(f"epoch {training.epochs_done:>3}  {text}  ({values['seconds']:.1f} s)", soft_wrap=True)
+    shown |= {name: values[name] for name in _SHOWN if name in values}
+    text = "  ".join(f"{name} {_brief(value)}" for name, value in shown.items())
+    console.ERR.print(f"epoch {values['epoch']:>3}  {text}  ({values['seconds']:.1f} s)", soft_wrap=True)
+
+
+def _brief(value: float) -> str:
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}"
+
+
+def _tell_best(training: Training) -> None:
+    stopped = f"stopped after epoch {training.epochs_done}; " if training.epochs_done < training.trial.epochs else ""
+    best, epoch = training.stopping.best, training.stopping.best_epoch
+    console.ERR.print(
+        f"{stopped}the weights are those of epoch {epoch}, with the best validation objective, {best:.3f}",
+        soft_wrap=True,
+    )
 
 
 def _report(metrics: dict[str, float], folder: Path) -> None:
@@ -122,10 +161,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.train", description=__doc__.splitlines()[0])
     parser.add_argument("--method", default="vae", help=f"one of {', '.join(methods.names())}")
     parser.add_argument("--data", default="digits", help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"settings to start from, {' or '.join(presets.names())}: the paper's own, or the same for all methods",
+    )
     console.add_settings(
         parser,
-        "settings of the run (network, latent, epochs, batch_size, learning_rate, seed …) and hyperparameters of the "
-        f"method; networks are {', '.join(networks.names())}",
+        "settings of the run (network, latent, epochs, batch_size, learning_rate, optimizer, schedule, patience, seed "
+        f"…) and hyperparameters of the method; networks are {', '.join(domains.families())}",
     )
     parser.add_argument("--describe", action="store_true", help="print what the method is and its settings, and stop")
     parser.add_argument("--out", metavar="DIR", help="where to save (default: results/train/…)")

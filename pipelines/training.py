@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,23 +12,31 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.core.base import Domain, Terms
-from pipelines import networks
+from pipelines import domains
+from pipelines.acceleration import accelerate
 from pipelines.datasets.dataset import Dataset
+from pipelines.early_stopping import EarlyStopping
 from pipelines.optimizers import Optimizers
+from pipelines.schedules import schedule
 from pipelines.trial import Trial
+from pipelines.validation import Validation, warmup
 
 # Validating every distribution's arguments synchronizes a GPU at every step; `Terms` are checked instead.
 Distribution.set_default_validate_args(False)
 
 
 class NotFinite(ArithmeticError):
-    """A term of the objective became infinite or not a number. The trial cannot go on; others can."""
+    """A term of the objective, or the validation objective, became infinite or not a number.
+
+    The trial cannot go on; others can.
+    """
 
 
 class Training:
-    """A run in progress: the method, its optimizers and the state of the random numbers.
+    """A run in progress: the method, its optimizers, the best weights and the state of the random numbers.
 
-    Call `epoch()` until `done`, then `finish()`. The state dict, taken between epochs, continues the run exactly.
+    Call `epoch()` until `done`, then `finish()`. The state dict, taken between epochs, continues the run exactly. Where
+    the trial goes by the validation objective, the method has the best weights once it is done.
 
     Args:
         trial: what to run.
@@ -38,22 +47,38 @@ class Training:
     def __init__(self, trial: Trial, dataset: Dataset, device: torch.device) -> None:
         torch.manual_seed(trial.seed)
         self.trial = trial
-        self.data = dataset.data.to(device)
+        self.data = trial.rows(dataset).to(device)
         self.method = trial.build(domain(trial, dataset)).to(device)
-        self.optimizers = Optimizers(self.method, trial.learning_rate)
+        accelerate(self.method, precision=trial.precision, compiled=trial.compile)
+        self.optimizers = Optimizers(
+            self.method,
+            trial.learning_rate,
+            algorithm=trial.optimizer,
+            weight_decay=trial.weight_decay,
+            clip=trial.clip,
+        )
+        self.schedule = schedule(trial.schedule)
+        self.stopping = EarlyStopping(self.schedule, patience=trial.patience, warmup=warmup(trial.hyper))
+        self.validation = Validation(self.data.valid, trial.hyper)
         self.epochs_done = 0
 
     @property
     def done(self) -> bool:
-        return self.epochs_done >= self.trial.epochs
+        return self.epochs_done >= self.trial.epochs or self.stopping.stopped
 
     def epoch(self) -> dict[str, float]:
         """One pass over the training set. Returns the mean of every term, named `train/<term>`, and the seconds.
 
+        Where the learning rate has a schedule, `learning_rate` is beside them; where the trial goes by the validation
+        objective, `valid/objective` and `best_epoch`, the epoch with the best one so far. The last epoch of a run
+        returns the objective of the weights that the run ends with: the best.
+
         Raises:
-            NotFinite: a term was infinite or not a number; the message names it and the step.
+            NotFinite: a term was infinite or not a number; the message names it and the step. Or the validation
+                objective was.
         """
         start = time.perf_counter()
+        chosen = self._choose_rate()
         train = self.data.train
         self.method.eval()  # a pass over the data must not move batch norm's statistics
         with torch.no_grad():
@@ -64,7 +89,9 @@ class Training:
         for batch in train.batches(self.trial.batch_size, order):
             for terms, parts in self.method.updates(batch):
                 self.optimizers.step(means.add(terms, len(batch)), parts)
-        values = means.read()
+        values = means.read() | chosen
+        if self.stopping.active:
+            values |= self._validate()
         self.epochs_done += 1
         return values | {"seconds": time.perf_counter() - start}
 
@@ -79,6 +106,7 @@ class Training:
             "epochs_done": self.epochs_done,
             "method": self.method.state_dict(),
             "optimizers": self.optimizers.state_dict(),
+            "stopping": self.stopping.state_dict(),
             "random": torch.get_rng_state(),
         }
         if torch.cuda.is_available():
@@ -89,9 +117,35 @@ class Training:
         self.epochs_done = state["epochs_done"]
         self.method.load_state_dict(state["method"])
         self.optimizers.load_state_dict(state["optimizers"])
+        self.stopping.load_state_dict(state["stopping"])
         torch.set_rng_state(state["random"].cpu())
         if "random.cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["random.cuda"].cpu())
+
+    def _choose_rate(self) -> dict[str, float]:
+        """Set the learning rate of the coming epoch, where it has a schedule."""
+        if self.schedule.rule == "constant":
+            return {}
+        decayed = self.stopping.decayed
+        factor = self.schedule.factor(self.epochs_done, epochs=self.trial.epochs, decayed=decayed)
+        rate = self.trial.learning_rate * factor
+        self.optimizers.set_learning_rate(rate)
+        return {"learning_rate": rate}
+
+    def _validate(self) -> dict[str, float]:
+        """Count the epoch in, and draw the consequences."""
+        epoch = self.epochs_done + 1
+        value = self.validation(self.method)
+        if not math.isfinite(value):
+            raise NotFinite(f"the validation objective became {value}: a smaller learning_rate usually helps")
+        decays = self.stopping.add(value, epoch, self.method)
+        if decays and self.schedule.restarts:
+            self.stopping.restore(self.method)
+            self.optimizers.reset()
+        if self.stopping.stopped or epoch == self.trial.epochs:
+            self.stopping.restore(self.method)
+            value = self.stopping.best
+        return {"valid/objective": value, "best_epoch": float(self.stopping.best_epoch)}
 
 
 class TermMeans:
@@ -130,7 +184,7 @@ class TermMeans:
 
 def domain(trial: Trial, dataset: Dataset) -> Domain:
     """The domain that the trial's networks are built for."""
-    return networks.build(
+    return domains.build(
         trial.network,
         event=dataset.event,
         rows=len(dataset.data.train),

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import methods
-from methods.core.base import Domain, Method
+from methods.core.base import Data, Domain, Method
 from methods.core.errors import BadInput, unknown
-from methods.core.ranges import Integer, Real, declared, resolved
-from pipelines import datasets, networks
-from pipelines.networks import likelihoods
+from methods.core.ranges import Integer, OneOf, Real, declared, resolved
+from pipelines import datasets, domains
+from pipelines.acceleration import PRECISIONS
+from pipelines.datasets import shares
+from pipelines.datasets.dataset import Dataset, unbinarized
+from pipelines.optimizers import ALGORITHMS
+from pipelines.schedules import Schedules
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,26 @@ class Trial:
     Build one with `trial(...)`, which checks every value and fills in the defaults of the method.
 
     Attributes:
-        data: a data set, one of `pipelines.datasets.names()`.
+        data: a data set, one of `pipelines.datasets.names()`, or a share of its training rows, such as `usps@0.1`.
         method: one of `methods.names()`.
         hyper: the method's hyperparameters, all of them.
-        network: a network family, one of `pipelines.networks.names()`.
-        likelihood: one of `pipelines.networks.likelihoods.names()`, or None for the data set's own.
+        network: a network family, one of `pipelines.domains.families()`.
+        likelihood: one of `pipelines.domains.likelihoods()`, or None for the data set's own.
+        pixels: what the likelihood sees: `own`, what the data set's field does (MNIST is binarized anew in every
+            epoch), or `grey`, the intensities in any case.
         latent: size of a code.
         epochs: passes over the training set.
         batch_size: rows in an optimizer step.
-        learning_rate: of Adam.
+        learning_rate: of the optimizer.
+        optimizer: `adam`, `adamw` or `adam_norm_grad`, as `pipelines.optimizers` has them.
+        weight_decay: of the optimizer.
+        clip: the most that the norm of a step's gradients may be, all together; 0 for no limit.
+        schedule: of the learning rate, as `pipelines.schedules` has it; in full, such as `plateau:0.5@5`.
+        patience: stop after so many epochs without a better validation objective, 0 for never. Epochs while a method
+            warms up do not count. With a patience, or a schedule that goes by the validation objective too, the best
+            weights are the result: a patience of `epochs` keeps them and never stops.
+        precision: `float32`, or `bfloat16` for the networks in training.
+        compile: translate the networks by `torch.compile`.
         seed: of everything random in the run: first weights, order of rows, noise.
     """
 
@@ -41,11 +56,23 @@ class Trial:
     hyper: Mapping[str, Any] = field(default_factory=dict)
     network: str = "gated_mlp"
     likelihood: str | None = None
+    pixels: Annotated[str, OneOf("own", "grey")] = "own"
     latent: Annotated[int, Integer(2, 64, log=True, least=1, most=4096)] = 20
     epochs: Annotated[int, Integer(5, 200, log=True, least=1, most=100_000)] = 20
     batch_size: Annotated[int, Integer(32, 512, log=True, least=1, most=100_000)] = 100
     learning_rate: Annotated[float, Real(1e-4, 1e-2, log=True, least=1e-8, most=10)] = 1e-3
+    optimizer: Annotated[str, OneOf(*ALGORITHMS)] = "adam"
+    weight_decay: Annotated[float, Real(1e-6, 1e-2, log=True, least=0, most=10)] = 0.0
+    clip: Annotated[float, Real(0.5, 20, log=True, least=0, most=1e9)] = 0.0
+    schedule: Annotated[str, Schedules()] = "constant"
+    patience: Annotated[int, Integer(5, 50, log=True, least=0, most=100_000)] = 0
+    precision: Annotated[str, OneOf(*PRECISIONS)] = "float32"
+    compile: Annotated[bool, OneOf(False, True)] = False
     seed: Annotated[int, Integer(0, 2**31 - 1)] = 0
+
+    def __hash__(self) -> int:
+        # By all settings, as equality is: a dict such as `hyper` has no hash of its own.
+        return hash(frozenset(self.settings().items()))
 
     @property
     def identity(self) -> str:
@@ -61,6 +88,10 @@ class Trial:
         """All settings, flat: the fields and the hyperparameters side by side."""
         own = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self) if entry.name != "hyper"}
         return own | dict(self.hyper)
+
+    def rows(self, dataset: Dataset) -> Data:
+        """The rows of the trial's data set as the trial sees them."""
+        return unbinarized(dataset.data) if self.pixels == "grey" else dataset.data
 
     def build(self, domain: Domain) -> Method:
         """The untrained method; its first weights follow torch's current seed."""
@@ -83,10 +114,11 @@ def trial(settings: Mapping[str, Any]) -> Trial:
         if name not in fields and name not in hyper:
             raise unknown(f"setting of {settings['method']}", name, fields | set(hyper))
     own = {name: value for name, value in settings.items() if name in fields}
-    _name("data set", own["data"], datasets.names())
-    _name("network", own.get("network", Trial.network), networks.names())
+    data = own["data"]
+    _name("data set", shares.parted(data)[0] if isinstance(data, str) else data, datasets.names())
+    _name("network", own.get("network", Trial.network), domains.families())
     if own.get("likelihood") is not None:
-        _name("likelihood", own["likelihood"], likelihoods.names())
+        _name("likelihood", own["likelihood"], domains.likelihoods())
     for name, entry in declared(Trial).items():
         own[name] = entry.range.check(name, own.get(name, entry.default))
     given = {name: value for name, value in settings.items() if name in hyper}

@@ -1,7 +1,7 @@
 """Data sets: one a file, and the directory is the registry.
 
 Each module has a docstring (what the data are, their source and licence) and `load() -> Dataset`. Splits are constants
-of the data set: no seed of a run changes them.
+of the data set: no seed of a run changes them. `name@0.1` is the data set with a tenth of its training rows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import importlib
 import pkgutil
 
 from methods.core.errors import unknown
+from pipelines.datasets import shares
 from pipelines.datasets.dataset import Dataset
 
-_NOT_DATA = {"dataset", "download", "idx", "splits", "transfer"}
+_NOT_DATA = {"dataset", "download", "idx", "shares", "splits", "transfer"}
 
 
 def names() -> list[str]:
@@ -27,9 +28,11 @@ def load(name: str) -> Dataset:
     Raises:
         BadInput: an unknown name (the message names the nearest), or data that cannot be had or are corrupt.
     """
-    if name not in names():
-        raise unknown("data set", name, names())
-    return importlib.import_module(f"pipelines.datasets.{name}").load()
+    whole, fraction = shares.parted(name)
+    if whole not in names():
+        raise unknown("data set", whole, names())
+    found = importlib.import_module(f"pipelines.datasets.{whole}").load()
+    return found if fraction == 1 else shares.share(found, fraction)
 
 
 @functools.lru_cache(maxsize=1)

@@ -46,6 +46,15 @@ class Dataset:
         return digest.hexdigest()
 
 
+def unbinarized(data: Data) -> Data:
+    """The same rows, their intensities in place of draws: what the likelihood sees is what everything else sees."""
+
+    def split(rows: Split) -> Split:
+        return Split(rows.grey, rows.grey, rows.y, symbols=rows.symbols)
+
+    return Data(split(data.train), split(data.valid), split(data.test))
+
+
 def to_arrays(dataset: Dataset) -> Arrays:
     """The data set as named numpy arrays, which processes on a node can share without copying."""
     arrays: Arrays = {"classes": np.array(dataset.classes), "likelihood": np.array(dataset.likelihood)}

@@ -6,24 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from methods.core.errors import BadInput
-from pipelines import artifact, datasets
-from pipelines.datasets.dataset import Dataset
+from pipelines import artifact
 from pipelines.figures.subject import Subject
 from pipelines.trial import Trial
 
 
-def subject(folder: str | Path, dataset: Dataset | None = None) -> Subject:
+def subject(folder: str | Path) -> Subject:
     """The method that was saved in `folder`, its data and, where it was kept, the history of its training.
 
     Raises:
         BadInput: no saved method there, data that cannot be had, or data that are not those it was trained on.
     """
     found = artifact.load(folder)
-    data = datasets.load(found.trial.data) if dataset is None else dataset
-    if data.checksum != found.checksum:
-        raise BadInput(f"{found.trial.data} has changed since {folder} was trained: figures would be of other data")
-    return Subject(found.method, data, described(found.trial), history(Path(folder)))
+    return Subject(found.method, found.dataset(), described(found.trial), history(Path(folder)))
 
 
 def described(trial: Trial) -> str:

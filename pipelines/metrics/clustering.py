@@ -16,6 +16,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from torch import Tensor
 
 from methods.core.errors import BadInput
+from pipelines.metrics.subject import Measured, Subject
 
 
 def kmeans_clusters(codes: Float[Tensor, "N latent"], classes: int, *, seed: int = 0) -> Int[Tensor, " N"]:
@@ -57,6 +58,13 @@ def majority_accuracy(clusters: Int[Tensor, " N"], labels: Int[Tensor, " N"]) ->
     """
     counts = _contingency(clusters, labels)
     return float(counts.max(axis=0).sum() / counts.sum())
+
+
+def measure(subject: Subject) -> Measured:
+    """The accuracy by majority of k-means clusters of the mean codes, as many as classes."""
+    labels = subject.labels
+    clusters = kmeans_clusters(subject.codes, len(labels.unique()), seed=subject.settings.seed)
+    return Measured({"accuracy_majority": majority_accuracy(clusters, labels)}, {"rows": len(labels)})
 
 
 def _contingency(clusters: Int[Tensor, " N"], labels: Int[Tensor, " N"]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipelines.optimizers import Optimizers
+from pipelines.optimizers import ALGORITHMS, Optimizers, clipped, normalized
 
 WHOLE = ("",)
 
@@ -141,3 +141,117 @@ def test_a_saved_state_continues_exactly(parts: tuple[str, ...]) -> None:
         for _ in range(3):
             its.step(each.objective(x), parts)
     assert _changed(again, _state(module)) == set()
+
+
+# Algorithms
+
+
+def _trained(scale: float, algorithm: str, **options: float) -> dict[str, Tensor]:
+    """The weights after five steps on an objective of this scale."""
+    torch.manual_seed(0)
+    module, x = _Module().double(), torch.randn(20, 3).double()
+    optimizers = Optimizers(module, 0.01, algorithm=algorithm, **options)
+    for _ in range(5):
+        optimizers.step(scale * module.objective(x), WHOLE)
+    return _state(module)
+
+
+def _largest_difference(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
+    return max((first[name] - second[name]).abs().max().item() for name in first)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e3])
+def test_normalized_gradients_make_steps_invariant_to_the_scale_of_the_loss(scale: float) -> None:
+    # Up to the 1e-7 beside norms, which are above 1e-2 here at scale 1.
+    found = _trained(1, "adam_norm_grad"), _trained(scale, "adam_norm_grad")
+    assert _largest_difference(*found) < 1e-5
+    decayed = [_trained(each, "adam", weight_decay=0.1) for each in (1, scale)]  # the test can tell
+    assert _largest_difference(*decayed) > 1e-3
+
+
+def test_normalized_gradients_have_norm_one_each() -> None:
+    gradients = [torch.randn(3, 4), 1e3 * torch.randn(5), torch.zeros(2)]
+    found = normalized(gradients)
+    assert [float(gradient.norm()) for gradient in found] == pytest.approx([1, 1, 0], abs=1e-6)
+    torch.testing.assert_close(found[0], gradients[0] / gradients[0].norm())
+
+
+def test_steps_on_normalized_gradients_are_those_of_adam_on_them() -> None:
+    module, x = _Module().double(), torch.randn(20, 3).double()
+    other = _Module().double()
+    other.load_state_dict(module.state_dict())
+    optimizers = Optimizers(module, 0.01, algorithm="adam_norm_grad", weight_decay=0.1)
+    reference = torch.optim.Adam(other.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(4):
+        optimizers.step(module.objective(x), WHOLE)
+        reference.zero_grad()
+        other.objective(x).backward()
+        for parameter in other.parameters():
+            parameter.grad = parameter.grad / (parameter.grad.norm() + 1e-7)
+        reference.step()
+    assert _largest_difference(_state(module), _state(other)) < 1e-9
+
+
+def test_adamw_is_torchs_with_its_weight_decay() -> None:
+    module, x = _Module().double(), torch.randn(20, 3).double()
+    other = _Module().double()
+    other.load_state_dict(module.state_dict())
+    optimizers = Optimizers(module, 0.01, algorithm="adamw", weight_decay=0.1)
+    reference = torch.optim.AdamW(other.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(4):
+        optimizers.step(module.objective(x), WHOLE)
+        reference.zero_grad()
+        other.objective(x).backward()
+        reference.step()
+    assert _largest_difference(_state(module), _state(other)) < 1e-9
+
+
+@pytest.mark.parametrize("most", [0.1, 1.0, 1e6])
+def test_clipped_gradients_are_torchs(most: float) -> None:
+    module = _Module()
+    (3 * module.objective(torch.randn(20, 3))).backward()
+    gradients = [parameter.grad.clone() for parameter in module.parameters()]
+    torch.nn.utils.clip_grad_norm_(module.parameters(), most)
+    for found, parameter in zip(clipped(gradients, most), module.parameters(), strict=True):
+        torch.testing.assert_close(found, parameter.grad)
+
+
+def test_nothing_to_clip_is_left_as_it_is() -> None:
+    assert clipped([], 1.0) == []
+
+
+def test_one_gradient_of_two_parameters_is_adjusted_once() -> None:
+    pair = nn.ParameterList([torch.zeros(3), torch.zeros(3)])
+    optimizers = Optimizers(pair, 0.01, clip=1.0)
+    seen = []
+    optimizers._adjustments.append(lambda gradients: seen.extend(gradients) or gradients)
+    optimizers.step((10 * (pair[0] + pair[1])).sum(), WHOLE)
+    # The norm of both together is 10 sqrt(6).
+    torch.testing.assert_close(torch.stack(seen), torch.full((2, 3), 1 / 6**0.5))
+
+
+def test_a_learning_rate_that_is_set_holds_for_optimizers_to_come() -> None:
+    module, x = _Module(), torch.randn(20, 3)
+    optimizers = Optimizers(module, 0.01)
+    optimizers.step(module.objective(x), ("encoder",))
+    optimizers.set_learning_rate(0.02)
+    before = _state(module)
+    optimizers.step(module.objective(x), ("decoder",))
+    step = (module.decoder.bias - before["decoder.bias"]).abs()
+    torch.testing.assert_close(step, torch.full_like(step, 0.02), rtol=1e-3, atol=0)
+    optimizers.step(module.objective(x), ("encoder",))
+    rates = {group["lr"] for state in optimizers.state_dict().values() for group in state["param_groups"]}
+    assert rates == {0.02}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_optimizers_that_were_reset_begin_anew(algorithm: str) -> None:
+    module, x = _Module(), torch.randn(20, 3)
+    optimizers = Optimizers(module, 0.01, algorithm=algorithm)
+    for _ in range(5):
+        optimizers.step(1e4 * module.objective(x), WHOLE)
+    optimizers.reset()
+    before = _state(module)
+    optimizers.step(module.objective(x), WHOLE)
+    step = (module.encoder.weight - before["encoder.weight"]).abs()
+    torch.testing.assert_close(step, torch.full_like(step, 0.01), rtol=1e-3, atol=0)

@@ -82,7 +82,7 @@ def test_other_data_than_those_of_the_training_are_refused(folder: Path, tmp_pat
     text = (folder / "trial.json").read_text().replace(artifact.load(folder).checksum, "0" * 32)
     (tmp_path / "trial.json").write_text(text)
     (tmp_path / "method.safetensors").write_bytes((folder / "method.safetensors").read_bytes())
-    with pytest.raises(BadInput, match="the data set digits is not the one that the method was trained on"):
+    with pytest.raises(BadInput, match="'digits' on this machine is not the one that the method was trained on"):
         main([str(tmp_path), "--out", str(tmp_path / "draws.npz")])
 
 

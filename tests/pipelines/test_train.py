@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,13 @@ def _content(folder: str) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
+def _timeless(folder: str) -> dict[str, object]:
+    """The content less the times that it took."""
+    reports = json.loads(_content(folder)["history.json"])
+    untimed = [{name: value for name, value in report.items() if name != "seconds"} for report in reports]
+    return _content(folder) | {"history.json": untimed, "training.json": None}
+
+
 def test_what_was_trained_comes_back(digits: Dataset) -> None:
     assert _train("--out", "trained") == 0
     saved = pipelines.load("trained")
@@ -51,7 +59,13 @@ def test_the_metrics_on_the_test_split_are_those_of_the_method_that_was_saved(di
 
 def test_the_folder_holds_the_method_and_its_metrics() -> None:
     _train("--out", "trained")
-    assert set(_content("trained")) == {"trial.json", "method.safetensors", "test.json"}
+    assert set(_content("trained")) == {
+        "trial.json",
+        "method.safetensors",
+        "test.json",
+        "history.json",
+        "training.json",
+    }
 
 
 def test_without_a_place_the_folder_is_named_after_the_trial() -> None:
@@ -89,9 +103,9 @@ def test_a_run_that_is_there_is_not_trained_again(capfd: pytest.CaptureFixture[s
 
 def test_fresh_trains_again_and_finds_the_same() -> None:
     _train("--out", "trained")
-    before = _content("trained")
+    before = _timeless("trained")
     _train("--out", "trained", "--fresh")
-    assert _content("trained") == before
+    assert _timeless("trained") == before
 
 
 def test_a_folder_with_another_run_is_not_taken_for_this_one() -> None:
@@ -130,20 +144,29 @@ def test_a_run_that_was_interrupted_continues_and_ends_as_if_it_had_not_been(
     torch.rand(3)
     _train("--out", "resumed", method=method, settings=settings)
     assert "continuing after epoch 2" in capfd.readouterr().err
-    assert _content("resumed") == _content("whole")
+    assert _timeless("resumed") == _timeless("whole")
 
 
 def _interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C, once, right after so many epochs were written down."""
     write, written = train._checkpoint, []
 
-    def checkpoint(path: Path, training: Training) -> None:
-        write(path, training)
+    def checkpoint(path: Path, training: Training, history: list[dict[str, float]]) -> None:
+        write(path, training, history)
         written.append(training.epochs_done)
         if len(written) == epochs:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "_checkpoint", checkpoint)
+
+
+def test_a_run_that_stops_early_says_whose_weights_it_saves(capfd: pytest.CaptureFixture[str]) -> None:
+    settings = ["network=mlp", "latent=2", "epochs=40", "patience=2", "learning_rate=0.1", "schedule=plateau"]
+    _train("--out", "trained", settings=settings)
+    err = capfd.readouterr().err
+    said = re.search(r"stopped after epoch (\d+); the weights are those of epoch (\d+), with the best", err)
+    assert said
+    assert int(said[1]) == int(said[2]) + 2 < 40
 
 
 def test_what_is_left_of_another_run_is_not_continued(
@@ -206,3 +229,17 @@ def test_on_the_command_line_a_mistake_is_one_line_and_exit_code_two() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("error: unknown method 'vea': did you mean 'vae'?")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_preset_is_where_settings_start_from() -> None:
+    settings = ["network=mlp", "epochs=1"]
+    _train("--out", "trained", "--preset", "lineage", method="lambda_hot_vae", settings=settings)
+    found = pipelines.load("trained").trial
+    assert (found.epochs, found.batch_size, found.pixels, found.latent) == (1, 128, "grey", 20)
+
+
+def test_the_history_has_a_report_of_every_epoch() -> None:
+    _train("--out", "trained")
+    history = json.loads(Path("trained/history.json").read_text())
+    assert [report["epoch"] for report in history] == [1, 2]
+    assert {"train/reconstruction", "valid/elbo", "seconds"} <= set(history[0])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -226,6 +227,48 @@ def test_a_state_dict_continues_where_it_was_taken(digits: Dataset) -> None:
     assert _equal(whole, resumed)
 
 
+OPTIONS: list[dict[str, object]] = [
+    {"optimizer": "adamw", "weight_decay": 0.1},
+    {"optimizer": "adam_norm_grad", "weight_decay": 1e-3},
+    {"clip": 0.5},
+    {"schedule": "cosine"},
+    {"schedule": "step:0.5@2"},
+    {"schedule": "multistep:0.1@2,0.1@4"},
+    {"schedule": "plateau:0.5@1", "learning_rate": 0.05},
+    {"schedule": "restart:0.5@1", "learning_rate": 0.05},
+    {"patience": 2, "learning_rate": 0.05},
+    {"patience": 2, "schedule": "plateau:0.1@1", "learning_rate": 0.05, "optimizer": "adam_norm_grad"},
+    {"precision": "bfloat16"},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("cut", [1, 3])
+def test_with_every_option_resuming_equals_no_interruption(
+    options: dict[str, object], cut: int, digits: Dataset
+) -> None:
+    given = {"data": "digits", "method": "vae", "network": "mlp", "latent": 4, "epochs": 7, "batch_size": 200}
+    whole = Training(trial(given | options), digits, CPU)
+    curve = _curve(whole)
+    first = Training(whole.trial, digits, CPU)
+    for _ in range(cut):
+        first.epoch()
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    second = Training(whole.trial, digits, CPU)
+    second.load_state_dict(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    assert _curve(second) == curve[cut:]
+    assert _equal(whole, second)
+
+
+def _curve(training: Training) -> list[dict[str, float]]:
+    """What the epochs return, the clock aside, until training is done."""
+    found = []
+    while not training.done:
+        found.append({name: value for name, value in training.epoch().items() if name != "seconds"})
+    return found
+
+
 def test_redrawn_binarization_follows_the_seed(digits: Dataset) -> None:
     data = digits.data
     redrawn = Dataset(Data(dataclasses.replace(data.train, redraw=True), data.valid, data.test), 10)
@@ -246,3 +289,95 @@ def test_the_likelihood_is_the_data_sets_unless_the_trial_names_one(given: str |
     dataset = dataclasses.replace(_dataset(), likelihood="logistic256")
     found = domain(trial({"data": "digits", "method": "vae", "likelihood": given}), dataset)
     assert type(found.decoder(2)).__name__ == used
+
+
+# Schedules and early stopping
+
+
+def _judged(values: list[float], **settings: Any) -> tuple[Training, list[dict[str, float]]]:
+    """A run whose validation objective takes these values, and its epochs."""
+    training = _recorded(_pulled, epochs=len(values), **settings)
+    rest = iter(values)
+    training.validation = lambda method: next(rest)  # type: ignore[assignment]
+    return training, _curve(training)
+
+
+def _pulled(method: Method, batch: Batch, step: int) -> Terms:
+    return {"pull": next(method.parameters()).sum()}
+
+
+def _weight(training: Training) -> float:
+    return next(training.method.parameters()).sum().item()
+
+
+def test_the_learning_rate_of_an_epoch_is_the_schedules() -> None:
+    training = _recorded(_pulled, batch_size=10, epochs=5, schedule="multistep:0.1@2,0.5@4", learning_rate=0.01)
+    size = next(training.method.parameters()).numel()
+    for expected in (0.01, 0.01, 0.001, 0.001, 0.0005):
+        before = _weight(training)
+        assert training.epoch()["learning_rate"] == pytest.approx(expected)
+        # With a constant gradient, every step of Adam is the learning rate.
+        assert (before - _weight(training)) / size == pytest.approx(expected, rel=1e-2)
+
+
+def test_a_constant_rate_and_no_patience_measure_and_report_nothing() -> None:
+    training = _recorded(_pulled)
+    training.validation = None  # type: ignore[assignment]
+    assert training.epoch().keys() == {"train/pull", "seconds"}
+
+
+def test_a_plateau_lowers_the_rate_of_the_epochs_after_it() -> None:
+    _, curve = _judged([3, 2, 2, 2, 1, 2], schedule="plateau:0.5@2", learning_rate=0.01)
+    assert [epoch["learning_rate"] for epoch in curve] == [0.01, 0.01, 0.01, 0.01, 0.005, 0.005]
+
+
+def test_training_stops_by_its_patience_with_the_best_weights() -> None:
+    training, curve = _judged([5, 3, 4, 4, 4, 1], patience=3, batch_size=10, learning_rate=0.01)
+    other = _recorded(_pulled, batch_size=10, epochs=2, learning_rate=0.01)
+    _curve(other)
+    assert (training.done, training.epochs_done) == (True, 5)
+    assert _equal(training, other)
+    assert [epoch["best_epoch"] for epoch in curve] == [1, 2, 2, 2, 2]
+    assert [epoch["valid/objective"] for epoch in curve] == [5, 3, 4, 4, 3]
+
+
+def test_after_the_last_epoch_too_the_weights_are_the_best() -> None:
+    training, _ = _judged([5, 3, 4], patience=3, batch_size=10)
+    other = _recorded(_pulled, batch_size=10, epochs=2)
+    _curve(other)
+    assert (training.epochs_done, _equal(training, other)) == (3, True)
+
+
+def test_a_restart_goes_back_to_the_best_weights_with_fresh_optimizers() -> None:
+    settings: dict[str, Any] = {"batch_size": 10, "schedule": "restart:0.5@2", "learning_rate": 0.01}
+    training = _recorded(_pulled, epochs=9, **settings)
+    values = iter([1.0, 2.0, 2.0])
+    training.validation = lambda method: next(values)  # type: ignore[assignment]
+    training.epoch()
+    best = _weight(training)
+    training.epoch()
+    assert _weight(training) != best
+    training.epoch()
+    assert _weight(training) == best
+    assert training.optimizers.state_dict() == {}
+
+
+def test_a_restarting_schedule_ends_with_its_fifth_decay() -> None:
+    training, curve = _judged([1.0] + [2.0] * 20, schedule="restart:0.5@1")
+    assert training.epochs_done == 6
+    assert curve[-1]["learning_rate"] == pytest.approx(1e-3 / 16)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_validation_objective_that_is_not_finite_ends_the_run(value: float) -> None:
+    with pytest.raises(NotFinite, match=f"the validation objective became {value}"):
+        _judged([1.0, value], patience=3)
+
+
+@pytest.mark.parametrize("warmup", [0, 4])
+def test_the_patience_waits_for_a_methods_warm_up(warmup: int, digits: Dataset) -> None:
+    settings = {"method": "vamp_prior", "components": 20, "warmup_epochs": warmup, "patience": 1, "epochs": 6}
+    training = Training(trial({"data": "digits", "network": "mlp", "batch_size": 500} | settings), digits, CPU)
+    training.validation = lambda method: float(training.epochs_done)  # type: ignore[assignment]
+    _curve(training)
+    assert training.epochs_done == max(2, warmup)

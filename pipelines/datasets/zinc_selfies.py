@@ -1,0 +1,13 @@
+"""ZINC250k as sequences of up to 72 SELFIES tokens, of which every sequence is a molecule.
+
+Parts and source as in `zinc`. Needs the library `selfies` (M. Krenn et al. 2020).
+"""
+
+from __future__ import annotations
+
+from pipelines.datasets.dataset import Dataset
+from pipelines.sequences import zinc_data
+
+
+def load() -> Dataset:
+    return zinc_data.jt_vae_split("smiles_selfies")
