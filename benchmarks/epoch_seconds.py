@@ -1,12 +1,13 @@
 """Seconds an epoch of every method, relative to the VAE's: one process, the same network, batch and data.
 
+Seconds are those of the processor, on one thread, so that other work on the machine counts little.
+
 python -m benchmarks.epoch_seconds [METHOD ...]
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,7 @@ WARMING, ROUNDS = 2, 6  # epochs: the first ones of some methods are unlike the 
 
 def main(chosen: list[str] | None = None) -> dict[str, float]:
     """Run, print and keep in `epoch_seconds.json`. Returns the ratios."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(1)
     names = ["vae", *sorted(set(chosen or methods.names()) - {"vae"})]
     seconds = _seconds(names)
     ratios = {name: value / seconds["vae"] for name, value in seconds.items()}
@@ -48,10 +49,10 @@ def _seconds(names: list[str]) -> dict[str, float]:
     best = dict.fromkeys(names, float("inf"))
     for epoch in tqdm(range(WARMING + ROUNDS), unit="round"):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run.epoch()
             if epoch >= WARMING:
-                best[name] = min(best[name], time.perf_counter() - start)
+                best[name] = min(best[name], time.process_time() - start)
     return best
 
 

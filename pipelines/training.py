@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from methods.core.base import Domain, Terms
 from pipelines import domains
 from pipelines.acceleration import accelerate
+from pipelines.datasets import soundness
 from pipelines.datasets.dataset import Dataset
 from pipelines.early_stopping import EarlyStopping
 from pipelines.optimizers import Optimizers
@@ -42,12 +43,16 @@ class Training:
         trial: what to run.
         dataset: the data set that `trial.data` names.
         device: where to run.
+
+    Raises:
+        BadInput: data that are not finite, outside [0, 1] or all the same, or that the network or method cannot take.
     """
 
     def __init__(self, trial: Trial, dataset: Dataset, device: torch.device) -> None:
         torch.manual_seed(trial.seed)
         self.trial = trial
         self.data = trial.rows(dataset).to(device)
+        soundness.check(self.data)
         self.method = trial.build(domain(trial, dataset)).to(device)
         accelerate(self.method, precision=trial.precision, compiled=trial.compile)
         self.optimizers = Optimizers(
@@ -79,21 +84,31 @@ class Training:
         """
         start = time.perf_counter()
         chosen = self._choose_rate()
+        means = TermMeans()
+        try:
+            self._pass(means)
+        except (RuntimeError, ValueError):
+            # What follows from a term or a weight that is not finite is told as that.
+            means.read()
+            _check_weights(self.method)
+            raise
+        values = means.read() | chosen
+        if self.stopping.active:
+            values |= self._validate()
+        self.epochs_done += 1
+        return values | {"seconds": time.perf_counter() - start}
+
+    def _pass(self, means: TermMeans) -> None:
+        """All batches of an epoch, in a random order."""
         train = self.data.train
         self.method.eval()  # a pass over the data must not move batch norm's statistics
         with torch.no_grad():
             self.method.start_epoch(self.epochs_done, self.data)
         self.method.train()
         order = torch.randperm(len(train), device=train.x.device)
-        means = TermMeans()
         for batch in train.batches(self.trial.batch_size, order):
             for terms, parts in self.method.updates(batch):
                 self.optimizers.step(means.add(terms, len(batch)), parts)
-        values = means.read() | chosen
-        if self.stopping.active:
-            values |= self._validate()
-        self.epochs_done += 1
-        return values | {"seconds": time.perf_counter() - start}
 
     def finish(self) -> None:
         """Let the method fit what is fitted once training is over."""
@@ -191,6 +206,12 @@ def domain(trial: Trial, dataset: Dataset) -> Domain:
         classes=dataset.classes,
         likelihood=trial.likelihood or dataset.likelihood,
     )
+
+
+def _check_weights(method: nn.Module) -> None:
+    for name, weights in method.named_parameters():
+        if not bool(weights.isfinite().all()):
+            raise NotFinite(f"the weights {name!r} are not finite: a smaller learning_rate usually helps")
 
 
 def _blame(names: tuple[str, ...], values: list[float], steps: list[int]) -> str:

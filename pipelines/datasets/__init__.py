@@ -14,7 +14,7 @@ from methods.core.errors import unknown
 from pipelines.datasets import shares
 from pipelines.datasets.dataset import Dataset
 
-_NOT_DATA = {"dataset", "download", "idx", "shares", "splits", "transfer"}
+_NOT_DATA = {"dataset", "download", "idx", "shares", "soundness", "splits", "transfer"}
 
 
 def names() -> list[str]:

@@ -381,3 +381,13 @@ def test_the_patience_waits_for_a_methods_warm_up(warmup: int, digits: Dataset) 
     training.validation = lambda method: float(training.epochs_done)  # type: ignore[assignment]
     _curve(training)
     assert training.epochs_done == max(2, warmup)
+
+
+@pytest.mark.parametrize("method", ["kmeans_vae", "hub_vae", "factor_vae", "cascade_vae"])
+def test_an_error_that_follows_from_weights_that_are_not_finite_is_told_as_that(method: str, digits: Dataset) -> None:
+    settings = {"data": "digits", "method": method, "network": "mlp", "latent": 12, "epochs": 1, "batch_size": 200}
+    run = Training(trial(settings), digits, torch.device("cpu"))
+    with torch.no_grad():
+        next(run.method.encoder.parameters()).fill_(math.nan)
+    with pytest.raises(NotFinite, match=r"became nan|are not finite"):
+        run.epoch()
