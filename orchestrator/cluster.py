@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed"
 import ray
 
 from methods.core.errors import BadInput
+
+_SECONDS = 10.0  # for the first answer of a cluster
 
 # Tune's own records and loggers are not used, and neither is its answer to Ctrl-C, which is to wait for trials. A few
 # trials are always kept pending, so that a process that gets free finds its next one at once.
@@ -44,8 +47,9 @@ def started(where: str) -> Iterator[None]:
     for name, value in _TUNE.items():
         os.environ.setdefault(name, value)
     try:
+        _knock(where)
         ray.init(address=where, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=_dashboard(where))
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInput(f"no Ray cluster at {where!r} ({reason}): start one, or leave out --address") from error
     try:
@@ -94,6 +98,13 @@ def check_storage(folder: Path) -> None:
                 )
     finally:
         token.unlink()
+
+
+def _knock(where: str) -> None:
+    """One short attempt to reach a cluster: Ray's own take minutes."""
+    host, _, port = where.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
 
 
 def _dashboard(where: str) -> bool | None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from methods.core.errors import BadInput
 from orchestrator import tables
-from orchestrator.comparison import Comparison, compared, comparison
+from orchestrator.comparison import Comparison, compared, comparison, paper_of
 from orchestrator.connection import reason
 from orchestrator.curves import Panel, panels
 from orchestrator.location import connect, tracking_uri
 from orchestrator.page import page
 from orchestrator.runs import read
+from orchestrator.study import aliases
 from pipelines import console
 
 __all__ = ["Comparison", "comparison", "log", "render_text", "report"]
@@ -29,16 +30,17 @@ _FORMATS = ("text", "markdown", "latex", "html")
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     uri = tracking_uri(options.tracking_uri)
-    study = read(options.study, uri)
-    found = compared(study, _names(options.metrics))
+    study = read(_run_name(options.study), uri)
+    paper = paper_of(study, uri)
+    found = compared(study, _names(options.metrics), paper=paper)
     _say(found.notes)
-    curves = panels(study, found.standing, uri)
+    curves = _panels(found, uri)
     written = _rendered(found, options.format, curves)
     if options.out:
         _write(Path(options.out), written)
     else:
         sys.stdout.write(written)
-    _log(compared(study), curves, uri)  # the page in MLflow has all metrics
+    _log(compared(study, paper=paper), curves, uri)  # the page in MLflow has all metrics
     return 0
 
 
@@ -54,21 +56,20 @@ def report(study: str, uri: str) -> None:
 
 
 def render_text(found: Comparison, width: int | None = None) -> str:
-    """Both tables as plain text, `width` characters wide; default: the terminal's."""
+    """All tables as plain text, `width` characters wide; default: the terminal's."""
     columns = width or shutil.get_terminal_size((120, 40)).columns
-    return "\n".join(tables.text(table, columns) for table in (found.scores, found.configurations))
+    return "\n".join(tables.text(table, columns) for table in found.tables)
 
 
 def render_markdown(found: Comparison) -> str:
-    """Both tables as Markdown."""
-    return "\n".join(map(tables.markdown, (found.scores, found.configurations)))
+    """All tables as Markdown."""
+    return "\n".join(map(tables.markdown, found.tables))
 
 
 def render_latex(found: Comparison) -> str:
-    """Both tables as LaTeX."""
+    """All tables as LaTeX."""
     name = found.study.name
-    scores = tables.latex(found.scores, f"{name}-scores")
-    return f"{scores}\n{tables.latex(found.configurations, f'{name}-configurations')}"
+    return "\n".join(tables.latex(table, f"{name}-{place}") for place, table in enumerate(found.tables, start=1))
 
 
 def log(found: Comparison, uri: str) -> None:
@@ -77,10 +78,10 @@ def log(found: Comparison, uri: str) -> None:
     Raises:
         BadInput: the MLflow store at `uri` does not answer.
     """
-    _log(found, panels(found.study, found.standing, uri), uri)
+    _log(found, _panels(found, uri), uri)
 
 
-def _log(found: Comparison, curves: dict[str, Panel], uri: str) -> None:
+def _log(found: Comparison, curves: Mapping[str, Mapping[str, Panel]], uri: str) -> None:
     run = found.study.parent_run_id
     try:
         client = connect(uri, create=False)
@@ -92,10 +93,20 @@ def _log(found: Comparison, curves: dict[str, Panel], uri: str) -> None:
         _say([f"comparison.html and comparison.md are in the MLflow run {run}"])
 
 
-def _rendered(found: Comparison, form: str, curves: dict[str, Panel]) -> str:
+def _rendered(found: Comparison, form: str, curves: Mapping[str, Mapping[str, Panel]]) -> str:
     if form == "html":
         return page(found, curves)
     return {"text": render_text, "markdown": render_markdown, "latex": render_latex}[form](found)
+
+
+def _panels(found: Comparison, uri: str) -> dict[str, dict[str, Panel]]:
+    """Learning curves by data set."""
+    return {part.data: panels(part.study, part.standing, uri) for part in found.parts}
+
+
+def _run_name(reference: str) -> str:
+    """The study that reproduces a paper's table, where that is named; else the name itself."""
+    return aliases().get(reference, reference)
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -120,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.compare", description="Compare the methods of a study, from MLflow alone."
     )
-    parser.add_argument("study", help="name of the study, which is that of its MLflow experiment")
+    parser.add_argument("study", help="name of the study, which is that of its MLflow experiment, or a paper's table")
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="MLflow (default: $MLFLOW_TRACKING_URI, else ./mlflow.db)"
     )

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.artifacts
+import yaml
+from mlflow.exceptions import MlflowException
 
 from methods.core.errors import BadInput
+from orchestrator import reproduction, scale
+from orchestrator.across import across
 from orchestrator.configurations import configurations
+from orchestrator.connection import answering
+from orchestrator.paper import Paper
 from orchestrator.runs import StudyRuns, read
 from orchestrator.scores import Standing, available, chosen, described, scores, tested, values
 from orchestrator.significance import summary
@@ -15,28 +25,51 @@ from orchestrator.tables import Table
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What can be said about a study's methods.
+class Part:
+    """What can be said of a study's arms on one data set.
 
     Attributes:
-        study: as it was read.
-        standing: the trials that stand for each method, best method first.
-        replicated: whether they are replicates; if not, each method's best search trial stands for it.
+        data: its name.
+        study: the trials on it.
+        standing: the trials that stand for each arm, best arm first.
+        replicated: whether they are replicates; if not, each arm's best search trial stands for it.
         scores: test metrics.
         configurations: what the search found.
-        notes: one sentence for everything that is not as planned.
     """
 
+    data: str
     study: StudyRuns
     standing: Standing
     replicated: bool
     scores: Table
     configurations: Table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What can be said about a study's arms.
+
+    Attributes:
+        study: as it was read.
+        parts: one for every data set.
+        summaries: tables over all data sets, and a paper's tables beside ours.
+        notes: one sentence for everything that is not as planned, or has to be known.
+    """
+
+    study: StudyRuns
+    parts: tuple[Part, ...]
+    summaries: tuple[Table, ...]
     notes: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All there are, in the order in which they are read."""
+        scores = [part.scores for part in self.parts]
+        return (*scores, *self.summaries, *(part.configurations for part in self.parts))
 
 
 def comparison(study: str, uri: str, metrics: Sequence[str] = ()) -> Comparison:
-    """Compare the methods of the latest run of `study` in the MLflow store at `uri`.
+    """Compare the arms of the latest run of `study` in the MLflow store at `uri`.
 
     Args:
         study: its name.
@@ -46,28 +79,84 @@ def comparison(study: str, uri: str, metrics: Sequence[str] = ()) -> Comparison:
     Raises:
         BadInput: no such store, study or metric, or no trial of the study has finished.
     """
-    return compared(read(study, uri), metrics)
+    found = read(study, uri)
+    return compared(found, metrics, paper=paper_of(found, uri))
 
 
-def compared(runs: StudyRuns, metrics: Sequence[str] = ()) -> Comparison:
-    """Compare the methods of a study that was read before; as `comparison`."""
-    replicates = {method: runs.replicates(method) for method in runs.methods}
+def compared(runs: StudyRuns, metrics: Sequence[str] = (), *, paper: Paper | None = None) -> Comparison:
+    """Compare the arms of a study that was read before; as `comparison`, with the `paper` that it reproduces."""
+    if not runs.trials:
+        raise BadInput(
+            f"nothing to compare in {runs.name!r} yet: none of its trials has begun; let the study go on first"
+        )
+    several = len(runs.data) > 1
+    parts, notes = [], _unfinished(runs)
+    for data in runs.data:
+        try:
+            part, remarks = _part(runs.on(data), data, metrics, several=several)
+        except BadInput as error:
+            if not several or metrics:
+                raise
+            notes.append(str(error))
+            continue
+        parts.append(part)
+        notes += [f"{data}: {remark}" if several else remark for remark in remarks]
+    if not parts:
+        raise BadInput(notes[-1])
+    summaries = _summaries(parts, _measure(runs), paper, scale.mark(runs.scale))
+    return Comparison(runs, tuple(parts), summaries, (*notes, *(reproduction.notes(paper) if paper else ())))
+
+
+def paper_of(runs: StudyRuns, uri: str) -> Paper | None:
+    """What the study reproduces, as its definition in MLflow says; None where it does not, or cannot be read.
+
+    Raises:
+        BadInput: the MLflow store at `uri` does not answer.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with answering(uri):
+        try:
+            found = mlflow.artifacts.download_artifacts(
+                run_id=runs.parent_run_id, artifact_path="study.yaml", tracking_uri=uri
+            )
+        except (OSError, MlflowException):  # runs of earlier versions have none
+            return None
+    block = (yaml.safe_load(Path(found).read_text()) or {}).get("paper")
+    return Paper.model_validate(block) if block else None
+
+
+def _summaries(parts: Sequence[Part], metric: str, paper: Paper | None, mark: str) -> tuple[Table, ...]:
+    standings = {part.data: part.standing for part in parts}
+    overall = across(standings, metric, mark=mark)
+    tables = [overall] if overall else []
+    if paper is not None:
+        tables += reproduction.beside(paper, standings, mark=mark)
+        tables += [found] if (found := reproduction.claims(paper, standings, mark=mark)) else []
+    return tuple(tables)
+
+
+def _part(runs: StudyRuns, data: str, metrics: Sequence[str], *, several: bool) -> tuple[Part, list[str]]:
+    """The comparison on one data set, and notes on it."""
+    replicates = {arm: runs.replicates(arm) for arm in runs.arms}
     replicated = any(replicates.values())
     standing = _sorted(replicates if replicated else _best_of_search(runs), runs)
     names = chosen(standing, metrics, first=_measure(runs))
     caption = _caption(runs, standing) if replicated else _fallback_caption(runs)
-    return Comparison(
+    small = scale.words(runs.scale)
+    title = f"{runs.name}{f' on {data}' if several else ''}: test metrics{small and f', {small}'}"
+    part = Part(
+        data=data,
         study=runs,
         standing=standing,
         replicated=replicated,
-        scores=scores(standing, names, f"{runs.name}: test metrics", caption),
-        configurations=configurations(runs, standing),
-        notes=tuple(_notes(runs, standing, replicated) + _not_finite(standing, names)),
+        scores=scores(standing, names, title, caption, mark=scale.mark(runs.scale)),
+        configurations=configurations(runs, standing, data if several else ""),
     )
+    return part, _notes(runs, standing, replicated) + _not_finite(standing, names)
 
 
 def _best_of_search(runs: StudyRuns) -> Standing:
-    best = {method: runs.best_search(method) for method in runs.methods}
+    best = {arm: runs.best_search(arm) for arm in runs.arms}
     standing = {method: [trial] if trial else [] for method, trial in best.items()}
     if not available(standing):
         failed = sum(trial.failed for trial in runs.trials)
@@ -117,12 +206,15 @@ def _order(runs: StudyRuns, standing: Standing) -> str:
 
 
 def _notes(runs: StudyRuns, standing: Standing, replicated: bool) -> list[str]:
-    going = sum(not (trial.finished or trial.stopped_early or trial.failed) for trial in runs.trials)
-    notes = [f"{going} of {len(runs.trials)} trials are still running or were interrupted"] if going else []
     if not replicated:
         first = f"no replicate of {runs.name} has finished yet ({len(runs.trials)} trials ran)"
-        return [f"{first}: shown is each method's best search trial, n = 1, without marks", *notes]
-    return notes + [note for method, trials in standing.items() if (note := _shortage(method, len(trials), runs))]
+        return [f"{first}: shown is each method's best search trial, n = 1, without marks"]
+    return [note for method, trials in standing.items() if (note := _shortage(method, len(trials), runs))]
+
+
+def _unfinished(runs: StudyRuns) -> list[str]:
+    going = sum(not (trial.finished or trial.stopped_early or trial.failed) for trial in runs.trials)
+    return [f"{going} of {len(runs.trials)} trials are still running or were interrupted"] if going else []
 
 
 def _shortage(method: str, replicates: int, runs: StudyRuns) -> str:

@@ -23,8 +23,8 @@ _COLUMNS = (
 )
 
 
-def configurations(study: StudyRuns, standing: Mapping[str, Sequence[TrialRun]]) -> Table:
-    """One row a method; `standing` holds the trials whose configuration and time are shown."""
+def configurations(study: StudyRuns, standing: Mapping[str, Sequence[TrialRun]], data: str = "") -> Table:
+    """One row a method; `standing` holds the trials that are shown, on `data` if that is said."""
     same = shared(study)
     rows = tuple(_row(study, method, trials, same) for method, trials in standing.items())
     common = f"Equal in all trials: {_listed(same)}. " if same else ""
@@ -32,7 +32,7 @@ def configurations(study: StudyRuns, standing: Mapping[str, Sequence[TrialRun]])
         f"{common}Numbers are rounded to four digits. Tried: configurations of the search. "
         "s per run: median wall-clock seconds of the runs in the table above, evaluation included."
     )
-    return Table("Best configurations", _COLUMNS, rows, caption)
+    return Table(f"Best configurations{data and f' on {data}'}", _COLUMNS, rows, caption)
 
 
 def shared(study: StudyRuns) -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, get_args
+
 from pydantic import BaseModel, ValidationError
 
 from methods.core.errors import BadInput, unknown
 
 _FORMS = {
-    "methods": "'all' or a list of methods",
+    "data": "a data set or a list of them",
+    "methods": "'all' or a list of methods and arms",
     "space": "{low, high, log} or a list of choices",
     "dict_type": "keys and values",
     "model_type": "keys and values",
@@ -20,6 +24,9 @@ _FORMS = {
 """What a key takes: by its name where it takes several forms, else by pydantic's name of the error."""
 
 
+_TRIED = ("str", "Arm", "Counterpart")
+
+
 def explained(where: str, error: ValidationError, model: type[BaseModel]) -> BadInput:
     """The first thing that is wrong: the key, what it takes and what it was given.
 
@@ -29,11 +36,11 @@ def explained(where: str, error: ValidationError, model: type[BaseModel]) -> Bad
         model: what the content was to be.
     """
     first = error.errors()[0]
-    # Where a key takes several forms, pydantic adds the form that it tried, in brackets.
-    *parents, last = names = [str(part) for part in first["loc"] if "[" not in str(part)]
+    # Where a key takes several forms, pydantic adds the form that it tried.
+    *parents, last = names = [str(part) for part in first["loc"] if "[" not in str(part) and part not in _TRIED]
     if first["type"] == "extra_forbidden":
-        known = _parts(model)[parents[0]] if parents else model
-        return BadInput(f"{where}: {unknown(' of '.join(['key', *parents]), last, known.model_fields)}")
+        of = f"key of {'.'.join(parents)}" if parents else "key"
+        return BadInput(f"{where}: {unknown(of, last, _at(model, parents).model_fields)}")
     if first["type"] == "missing":
         return BadInput(f"{where}: the key {last!r} is missing ({_meaning(last, model)})")
     form = _FORMS.get(names[0]) if len(names) < len(first["loc"]) else _FORMS.get(first["type"])
@@ -41,10 +48,20 @@ def explained(where: str, error: ValidationError, model: type[BaseModel]) -> Bad
     return BadInput(f"{where}: {'.'.join(names)} {wrong}, got {first['input']!r}")
 
 
-def _parts(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The keys whose values are models of their own, as their defaults show."""
-    defaults = {name: entry.default for name, entry in model.model_fields.items()}
-    return {name: type(default) for name, default in defaults.items() if isinstance(default, BaseModel)}
+def _at(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
+    """The model of the value at a path of keys and places in lists."""
+    for step in path:
+        if step in model.model_fields:
+            model = next(_models(model.model_fields[step].annotation), model)
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in the annotation of a key."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _meaning(key: str, model: type[BaseModel]) -> str:

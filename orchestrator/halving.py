@@ -1,4 +1,4 @@
-"""Early stopping within each method."""
+"""Early stopping within each branch of a study."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
+from orchestrator import scale
 from orchestrator.ledger import Record
 from orchestrator.schema import SEARCH
 from orchestrator.study import EarlyStopping, Study
@@ -24,11 +25,11 @@ class _Competitor:
     trial_id: str
 
 
-class MethodwiseHalving(FIFOScheduler):
-    """Asynchronous successive halving with rungs for each method of its own.
+class BranchwiseHalving(FIFOScheduler):
+    """Asynchronous successive halving with rungs for each branch of its own.
 
-    A trial competes with configurations of its own method: one method must not stop another's trials, since what the
-    study measures is each method at its best. Replicates are never stopped, and neither is a trial while its metric is
+    A trial competes with configurations of its own branch: one must not stop another's trials, since what the study
+    measures is each at its best. Replicates are never stopped, and neither is a trial while its metric is
     not finite, since then there is nothing to compare.
 
     Args:
@@ -39,35 +40,35 @@ class MethodwiseHalving(FIFOScheduler):
     def __init__(self, study: Study, records: Iterable[Record] = ()) -> None:
         super().__init__()
         self._study = study
-        self._by_method: dict[str, ASHAScheduler] = {}
+        self._by_branch: dict[str, ASHAScheduler] = {}
         if study.early_stopping is not None:
-            self._by_method = {method: _halving(study, study.early_stopping) for method in study.method_names}
+            self._by_branch = {name: _halving(study, study.early_stopping) for name in study.branches}
         for record in records:
             self._recall(record)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        if halving := self._of(trial.config["role"], trial.config["settings"]):
+        if halving := self._of(trial.config["role"], trial.config["branch"]):
             halving.on_trial_add(tune_controller, _competitor(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        halving = self._of(trial.config["role"], trial.config["settings"])
+        halving = self._of(trial.config["role"], trial.config["branch"])
         if halving is None or not math.isfinite(result[self._study.metric]):
             return FIFOScheduler.CONTINUE
         return halving.on_trial_result(tune_controller, _competitor(trial), result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        halving = self._of(trial.config["role"], trial.config["settings"])
+        halving = self._of(trial.config["role"], trial.config["branch"])
         if halving and math.isfinite(result[self._study.metric]):
             halving.on_trial_complete(tune_controller, _competitor(trial), result)
 
     def debug_string(self) -> str:
-        return "successive halving within each method"
+        return "successive halving within each branch"
 
-    def _of(self, role: str, settings: dict[str, Any]) -> ASHAScheduler | None:
-        return self._by_method.get(settings["method"]) if role == SEARCH else None
+    def _of(self, role: str, branch: str) -> ASHAScheduler | None:
+        return self._by_branch.get(branch) if role == SEARCH else None
 
     def _recall(self, record: Record) -> None:
-        if halving := self._of(record.role, record.settings):
+        if halving := self._of(record.role, self._study.labels(record.arms, record.settings)[0]):
             competitor = _Competitor(record.identity)
             halving.on_trial_add(None, competitor)
             for entry in record.history:
@@ -81,7 +82,7 @@ def _halving(study: Study, stopping: EarlyStopping) -> ASHAScheduler:
         metric=study.metric,
         mode=study.mode,
         max_t=_FOREVER,
-        grace_period=stopping.grace,
+        grace_period=scale.epochs(stopping.grace, study.scale),
         reduction_factor=stopping.reduction,
     )
 

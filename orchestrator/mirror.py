@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from filelock import FileLock
@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5  # between rounds, so that several reports of a trial go in one call
 _RETRY_SECONDS = (2.0, 60.0)
 _GRACE_SECONDS = 5.0  # for a call that has begun
+_AUTOGROUP = Path("/proc/self/autogroup")
 _LAST_SECONDS = 60.0  # for what is left when the sweep is gone
 
 
@@ -76,9 +77,14 @@ class Mirror:
 
 
 class _Changes:
-    """Identities that wait to be written, read from a stream until it ends or says `close`."""
+    """Identities that wait to be written, read from a stream until it ends or says `close`.
 
-    def __init__(self) -> None:
+    Args:
+        hurry: called when no trial runs any more.
+    """
+
+    def __init__(self, hurry: Callable[[], None] = lambda: None) -> None:
+        self._hurry = hurry
         self._waiting: dict[str, None] = {}  # a set that keeps its order
         self._condition = threading.Condition()
         self._deadline: float | None = None
@@ -90,11 +96,13 @@ class _Changes:
             word, _, timeout = line.strip().partition(" ")
             with self._condition:
                 if word == "close":
+                    self._hurry()
                     self._deadline = time.monotonic() + float(timeout)
                 else:
                     self._waiting[word] = None
                 self._condition.notify()
         with self._condition:
+            self._hurry()
             self.orphaned = self._deadline is None
             self._deadline = self._deadline or time.monotonic() + _LAST_SECONDS
             self._condition.notify()
@@ -166,8 +174,9 @@ class _Writer:
 
 def main() -> None:
     """The process: `python -m orchestrator.mirror FOLDER URI`, identities on standard input."""
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
     _lowest_priority()
-    folder, changes = Path(sys.argv[1]), _Changes()
+    folder, changes = Path(sys.argv[1]), _Changes(lambda: _priority_again(usual))
     threading.Thread(target=changes.listen, args=[sys.stdin], name="listen", daemon=True).start()
     # The mirror of a sweep that was killed may still be at it, and two would write each run twice.
     with FileLock(folder / ".mirror.lock"):
@@ -182,7 +191,15 @@ def _lowest_priority() -> None:
         os.nice(19)
     # Linux may share processors among sessions first; within a session of its own, niceness says nothing to others.
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19")
+        _AUTOGROUP.write_text("19")
+
+
+def _priority_again(usual: int) -> None:
+    """Priority as at the start, now that trials do not suffer from it: on a busy machine the end would take minutes."""
+    with contextlib.suppress(OSError):
+        _AUTOGROUP.write_text("0")
+    with contextlib.suppress(OSError):  # for root alone
+        os.setpriority(os.PRIO_PROCESS, os.getpid(), usual)  # of the thread that writes
 
 
 if __name__ == "__main__":

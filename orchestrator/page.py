@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from orchestrator import schema, tables
-from orchestrator.comparison import Comparison
+from orchestrator.comparison import Comparison, Part
 from orchestrator.curves import Panel
 from orchestrator.figures import Points, learning_curves, scatter, swatch
 from orchestrator.page_style import CSS
@@ -19,16 +19,15 @@ _SAID_ELSEWHERE = ("metric", "mode", "description")
 _PLAIN = str.maketrans("", "", "[]{}'\"")  # settings are recorded as Python prints lists and dicts
 
 
-def page(found: Comparison, panels: Mapping[str, Panel]) -> str:
-    """The comparison with its `panels` of learning curves, complete from doctype to the closing tag."""
+def page(found: Comparison, panels: Mapping[str, Mapping[str, Panel]]) -> str:
+    """The comparison with its `panels` of learning curves by data set, complete from doctype to the closing tag."""
     study = found.study
     sections = [
         _head(study),
         _notes(found),
-        tables.html(found.scores),
-        tables.html(found.configurations),
-        _curves(found, panels),
-        _scatters(found),
+        *map(tables.html, found.tables),
+        *(_curves(found, part, panels.get(part.data, {})) for part in found.parts),
+        *(_scatters(found, part) for part in found.parts),
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -44,7 +43,8 @@ def search_points(study: StudyRuns, x: str, y: str) -> Points:
     for trial in study.trials:
         pair = trial.metrics.get(x, math.nan), trial.metrics.get(y, math.nan)
         if trial.role == schema.SEARCH and all(map(math.isfinite, pair)):
-            points.setdefault(trial.method, []).append(pair)
+            for arm in trial.arms:
+                points.setdefault(arm, []).append(pair)
     return points
 
 
@@ -91,34 +91,42 @@ def _legend(methods: list[str], figure: str) -> str:
     return f'<ul class="legend">\n{items}</ul>\n'
 
 
-def _curves(found: Comparison, panels: Mapping[str, Panel]) -> str:
+def _on(found: Comparison, part: Part) -> str:
+    """What a figure's title ends with: the data set, where there are several."""
+    return f" on {part.data}" if len(found.parts) > 1 else ""
+
+
+def _curves(found: Comparison, part: Part, panels: Mapping[str, Panel]) -> str:
     if not panels:
         return ""
-    methods = list(found.standing)
+    methods, on = list(part.standing), _on(found, part)
     drawn = "".join(
-        f"<div>{learning_curves(panel, methods, _labelled(metric))}</div>\n" for metric, panel in panels.items()
+        f"<div>{learning_curves(panel, methods, f'{_labelled(metric)}{on}')}</div>\n"
+        for metric, panel in panels.items()
     )
-    over = "the replicates" if found.replicated else "one search trial a method"
+    over = "the replicates" if part.replicated else "one search trial a method"
     caption = (
         f"Lines: mean over {over}; bands: from the lowest to the highest. The frame fits the epochs after the first "
         "fifth; earlier values may lie outside."
     )
-    return _figure("Learning curves", _legend(methods, "curves") + f'<div class="panels">{drawn}</div>', caption)
+    return _figure(
+        f"Learning curves{on}", _legend(methods, f"curves{on}") + f'<div class="panels">{drawn}</div>', caption
+    )
 
 
-def _scatters(found: Comparison) -> str:
-    study, methods = found.study, list(found.standing)
+def _scatters(found: Comparison, part: Part) -> str:
+    study, methods, on = part.study, list(part.standing), _on(found, part)
     y = "test/bce"
     drawn = []
     for x in dict.fromkeys(("test/rate", study.metric)):
         points = search_points(study, x, y)
         if sum(map(len, points.values())) > 1:
-            drawn.append(f"<div>{scatter(points, methods, x=_labelled(x), y=_labelled(y))}</div>\n")
+            drawn.append(f"<div>{scatter(points, methods, x=_labelled(x), y=f'{_labelled(y)}{on}')}</div>\n")
     if not drawn:
         return ""
     caption = "Every marker is a search trial that ran to its end and has both metrics; not every method has a rate."
     return _figure(
-        "Reconstruction", _legend(methods, "scatter") + f'<div class="panels">{"".join(drawn)}</div>', caption
+        f"Reconstruction{on}", _legend(methods, f"scatter{on}") + f'<div class="panels">{"".join(drawn)}</div>', caption
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -17,43 +17,52 @@ from pipelines.datasets.dataset import Dataset
 from pipelines.metrics.evaluate import evaluate, monitor
 from pipelines.train import device
 from pipelines.training import Training
+from pipelines.trial import Trial
 
 _BATCHES = 20
+_SLOW = 0.25  # seconds of a step above which few are timed: there are networks that take many
 _BETWEEN_TRIALS = 0.2  # seconds, see benchmarks/
 
 
 @dataclass(frozen=True)
-class MethodPlan:
-    """The trials of one method.
+class BranchPlan:
+    """The trials of one branch.
 
     Attributes:
-        method: its name.
+        branch: its name.
         trials: configurations and replicates.
         space: what is searched.
         seconds: of one trial that runs to its end.
     """
 
-    method: str
+    branch: str
     trials: int
     space: dict[str, Range]
     seconds: float
 
 
-def plan(study: Study, dataset: Dataset) -> list[MethodPlan]:
-    """Every method's trials, timed by training its default configuration for a few steps.
+def plan(study: Study, data: Mapping[str, Dataset]) -> list[BranchPlan]:
+    """Every branch's trials, timed by training its default configuration for a few steps.
+
+    The time that `metrics` of the study take is not in it.
+
+    Args:
+        study: its definition.
+        data: the data sets, under the names that trials have for them.
 
     Raises:
         BadInput: a method that cannot be built on these data, or that does not have the study's metric.
     """
     with _threads(study):
-        return [_of(study, dataset, method) for method in study.method_names]
+        return [_of(study, data, branch) for branch in study.branches]
 
 
-def check(study: Study, dataset: Dataset) -> None:
-    """Refuse, before anything starts, what would fail in every trial of a method. Raises as `plan` does."""
+def check(study: Study, data: Mapping[str, Dataset]) -> None:
+    """Refuse, before anything starts, what would fail in every trial of a branch. Raises as `plan` does."""
     with _threads(study):
-        for method in study.method_names:
-            _metrics(study, Training(study.trial(method, {}, seed=0), _head(dataset, 100), device()))
+        for branch in study.branches:
+            trial = study.trial(branch, {}, seed=0)
+            _metrics(study, Training(trial, _head(data[trial.data], 100), device()))
 
 
 @contextlib.contextmanager
@@ -67,22 +76,35 @@ def _threads(study: Study) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _of(study: Study, dataset: Dataset, method: str) -> MethodPlan:
-    trial = study.trial(method, {}, seed=0)
+def _of(study: Study, data: Mapping[str, Dataset], branch: str) -> BranchPlan:
+    trial = study.trial(branch, {}, seed=0)
+    dataset = data[trial.data]
+    training, rows, step = _timed(trial, dataset)
+    epoch = step * len(dataset.data.train) / rows
+    start = time.perf_counter()
+    _metrics(study, training)
+    valid, test = len(training.data.valid), len(training.data.test)
+    report = (time.perf_counter() - start) * min(2000, len(dataset.data.valid)) / valid
+    start = time.perf_counter()
+    evaluate(training.method, training.data.test)
+    final = (time.perf_counter() - start) * len(dataset.data.test) / test
+    reports = trial.epochs / study.reports(trial.epochs)
+    trials = study.configurations(branch) + study.replicates
+    seconds = trial.epochs * epoch + reports * report + final + _BETWEEN_TRIALS
+    return BranchPlan(branch, trials, study.ranges(branch), seconds)
+
+
+def _timed(trial: Trial, dataset: Dataset) -> tuple[Training, int, float]:
+    """A few steps: the run, its rows, and the seconds that they take."""
+    few = _head(dataset, 2 * trial.batch_size)
+    training = Training(trial, few, device())
+    seconds = training.epoch()["seconds"]
+    if seconds > 2 * _SLOW:
+        return training, len(few.data.train), seconds
     few = _head(dataset, _BATCHES * trial.batch_size)
     training = Training(trial, few, device())
     training.epoch()
-    epoch = min(training.epoch()["seconds"] for _ in range(3)) * len(dataset.data.train) / len(few.data.train)
-    start = time.perf_counter()
-    _metrics(study, training)
-    report = (time.perf_counter() - start) * min(2000, len(dataset.data.valid)) / len(few.data.valid)
-    start = time.perf_counter()
-    evaluate(training.method, training.data.test)
-    test = (time.perf_counter() - start) * len(dataset.data.test) / len(few.data.test)
-    reports = trial.epochs / study.reports(trial.epochs)
-    space = study.ranges(method)
-    trials = study.configurations(method) + study.seeds
-    return MethodPlan(method, trials, space, trial.epochs * epoch + reports * report + test + _BETWEEN_TRIALS)
+    return training, len(few.data.train), min(training.epoch()["seconds"] for _ in range(3))
 
 
 def _metrics(study: Study, training: Training) -> None:
@@ -90,8 +112,8 @@ def _metrics(study: Study, training: Training) -> None:
     names = set(terms) | {f"valid/{name}" for name in monitor(training.method, training.data.valid)}
     if study.metric not in names:
         raise BadInput(
-            f"{training.trial.method} on {study.data} has no metric {study.metric!r}: choose one that all methods of "
-            f"the study have; this one has {', '.join(sorted(names - {'seconds'}))}"
+            f"{training.trial.method} on {training.trial.data} has no metric {study.metric!r}: choose one that all "
+            f"methods of the study have; this one has {', '.join(sorted(names - {'seconds'}))}"
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import sys
 from collections import defaultdict
@@ -12,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from methods.core.errors import BadInput, unknown
-from orchestrator import schema
+from orchestrator import scale, schema
 from orchestrator.connection import answering, shown
 from orchestrator.location import connect
 
@@ -26,6 +28,7 @@ class TrialRun:
     Attributes:
         run_id: in MLflow.
         method: what was trained.
+        arms: of the study that the trial belongs to.
         role: `search` or `replicate`.
         identity, configuration: hashes of the settings, with and without the seed.
         seed: None where the run does not say.
@@ -48,6 +51,11 @@ class TrialRun:
     metrics: Mapping[str, float]
     start: int
     end: int | None
+    arms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            object.__setattr__(self, "arms", (self.method,))
 
     @property
     def finished(self) -> bool:
@@ -60,6 +68,11 @@ class TrialRun:
     @property
     def failed(self) -> bool:
         return self.outcome.startswith("failed")
+
+    @property
+    def data(self) -> str:
+        """The data set, without the share of its rows."""
+        return self.params.get("data", "").partition("@")[0]
 
     @property
     def seconds(self) -> float:
@@ -94,31 +107,45 @@ class StudyRuns:
     trials: tuple[TrialRun, ...] = ()
 
     @property
-    def methods(self) -> list[str]:
-        return sorted({trial.method for trial in self.trials})
+    def arms(self) -> list[str]:
+        return sorted({arm for trial in self.trials for arm in trial.arms})
+
+    @property
+    def data(self) -> list[str]:
+        """Data sets, without shares, in the order of the first trials."""
+        return list(dict.fromkeys(trial.data for trial in self.trials))
+
+    @property
+    def scale(self) -> float:
+        """Share of the epochs, seeds and training rows."""
+        return float(self.params.get("scale", 1))
 
     @property
     def planned(self) -> int | None:
-        """Replicates planned for each method; None where the study's run does not say."""
+        """Replicates planned for each arm; None where the study's run does not say."""
         seeds = self.params.get("seeds", "")
-        return int(seeds) if seeds.isdigit() else None
+        return scale.seeds(int(seeds), self.scale) if seeds.isdigit() else None
 
-    def search(self, method: str) -> list[TrialRun]:
-        """The configurations tried for `method`."""
-        return [trial for trial in self.trials if trial.method == method and trial.role == schema.SEARCH]
+    def on(self, data: str) -> StudyRuns:
+        """The trials on one data set."""
+        return dataclasses.replace(self, trials=tuple(trial for trial in self.trials if trial.data == data))
 
-    def replicates(self, method: str) -> list[TrialRun]:
+    def search(self, arm: str) -> list[TrialRun]:
+        """The configurations tried for `arm`."""
+        return [trial for trial in self.trials if arm in trial.arms and trial.role == schema.SEARCH]
+
+    def replicates(self, arm: str) -> list[TrialRun]:
         """Finished replicates of the one configuration that has most of them, the last one begun where several do."""
         groups: dict[str, list[TrialRun]] = defaultdict(list)
         for trial in self.trials:
-            if trial.method == method and trial.role == schema.REPLICATE and trial.finished:
+            if arm in trial.arms and trial.role == schema.REPLICATE and trial.finished:
                 groups[trial.configuration].append(trial)
         return max(groups.values(), key=lambda group: (len(group), group[-1].start), default=[])
 
-    def best_search(self, method: str) -> TrialRun | None:
-        """The finished configuration of `method` with the best value of the study's metric."""
+    def best_search(self, arm: str) -> TrialRun | None:
+        """The finished configuration of `arm` with the best value of the study's metric."""
         sign = 1 if self.mode == "max" else -1
-        finished = [trial for trial in self.search(method) if trial.finished]
+        finished = [trial for trial in self.search(arm) if trial.finished]
         able = [trial for trial in finished if math.isfinite(trial.metrics.get(self.metric, math.nan))]
         return max(able, key=lambda trial: sign * trial.metrics[self.metric], default=None)
 
@@ -159,7 +186,7 @@ def _study(name: str, parent: Run, trials: list[TrialRun]) -> StudyRuns:
         parent_run_id=parent.info.run_id,
         experiment_id=parent.info.experiment_id,
         start=parent.info.start_time,
-        params=parent.data.params,
+        params={**parent.data.params, **json.loads(tags.get(schema.EXTENDED, "{}"))},
         tags=tags,
         trials=tuple(_one_each(trials)),
     )
@@ -193,6 +220,7 @@ def _trial(run: Run) -> TrialRun:
         metrics={name: _value(value) for name, value in run.data.metrics.items()},
         start=run.info.start_time,
         end=run.info.end_time,
+        arms=tuple(json.loads(tags.get(schema.ARMS, "[]"))),
     )
 
 

@@ -21,11 +21,17 @@ STUDY = "lo.study"
 DEFINITION = "lo.definition"
 """Hash of the study's definition."""
 
+EXTENDED = "lo.extended"
+"""On the study's run: as JSON, the params that are others since the study was extended."""
+
 IDENTITY = "lo.identity"
 """Identity of the trial: a hash of all its settings. A trial has one run, however often it was started."""
 
 CONFIGURATION = "lo.configuration"
 """The identity without the seed: equal for the replicates of a configuration."""
+
+ARMS = "lo.arms"
+"""On a trial's run: the arms of the study that it belongs to, as a JSON list. Without it, its method is its arm."""
 
 ROLE = "lo.role"
 """`search` (a configuration tried) or `replicate` (a method's best configuration under a fresh seed)."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from methods.core.errors import unknown
 from orchestrator.runs import TrialRun
-from orchestrator.significance import LEVEL, Summary, clearly_best, summary
+from orchestrator.significance import LEVEL, Summary, bootstrap, clearly_best, summary
 from orchestrator.tables import MISSING, Cell, Column, Table
 from pipelines.metrics.metric import METRICS, Metric
 
@@ -43,15 +43,29 @@ def chosen(standing: Standing, wanted: Sequence[str], first: str) -> list[str]:
     )
 
 
-def scores(standing: Standing, metrics: Sequence[str], title: str, caption: str) -> Table:
-    """Methods by metrics, mean ± standard deviation; `caption` says over what, the rest of it is added here."""
-    found = [_column(standing, metric) for metric in metrics]
-    columns = (Column("method", align="left"), Column("n", "finished runs"), *map(_heading, metrics))
-    rows = (
-        (Cell(method), Cell(str(len(trials))), *(cells[method] for cells in found))
+def scores(standing: Standing, metrics: Sequence[str], title: str, caption: str, *, mark: str = "") -> Table:
+    """Methods by metrics, mean ± standard deviation, and the interval of the first metric.
+
+    Args:
+        standing: trials by method.
+        metrics: columns.
+        title: of the table.
+        caption: says over what; the rest of it is added here.
+        mark: stands behind every number, as `scale.mark` has it.
+    """
+    found = [_column(standing, metric, mark) for metric in metrics]
+    intervals = _intervals(standing, metrics[0], mark) if metrics else {}
+    columns = [Column("method", align="left"), Column("n", "finished runs"), *map(_heading, metrics)]
+    rows = [
+        [Cell(method), Cell(str(len(trials))), *(cells[method] for cells in found)]
         for method, trials in standing.items()
-    )
-    return Table(title, columns, tuple(rows), f"{caption} {_legend(metrics)}")
+    ]
+    if intervals:
+        columns.insert(3, Column(f"{metrics[0]} 95%", "bootstrap interval of the mean over seeds"))
+        for row, interval in zip(rows, intervals.values(), strict=True):
+            row.insert(3, Cell(interval))
+        caption += f" 95%: interval of the mean of {metrics[0]}, percentile bootstrap over seeds; narrow with few."
+    return Table(title, tuple(columns), tuple(map(tuple, rows)), f"{caption} {_legend(metrics)}")
 
 
 def values(trials: Sequence[TrialRun], metric: str) -> list[float]:
@@ -64,25 +78,41 @@ def described(metric: str) -> Metric:
     return METRICS.get(metric) or Metric(metric, "", None, "")
 
 
-def _column(standing: Standing, metric: str) -> dict[str, Cell]:
+def _intervals(standing: Standing, metric: str, mark: str) -> dict[str, str]:
+    """The interval of every method, as text; none where no method has two runs."""
+    found = {method: bootstrap(values(trials, metric)) for method, trials in standing.items()}
+    if all(math.isnan(low) for low, _ in found.values()):
+        return {}
+    digits = decimals([summary(values(trials, metric)) for trials in standing.values()])
+    return {method: interval_text(pair, digits, mark) for method, pair in found.items()}
+
+
+def interval_text(pair: tuple[float, float], digits: int, mark: str = "") -> str:
+    """An interval in a table."""
+    low, high = pair
+    return MISSING if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}{mark}"
+
+
+def _column(standing: Standing, metric: str, mark: str) -> dict[str, Cell]:
     samples = {method: values(trials, metric) for method, trials in standing.items()}
     measured = {method: sample for method, sample in samples.items() if sample}
     higher = described(metric).higher_is_better
     best = None if higher is None else clearly_best(measured, higher)
     summaries = {method: summary(sample) for method, sample in measured.items()}
-    digits = _decimals(list(summaries.values()))
+    digits = decimals(list(summaries.values()))
     return {
-        method: Cell(_text(summaries[method], digits), method == best) if method in summaries else Cell(MISSING)
+        method: Cell(text(summaries[method], digits) + mark, method == best) if method in summaries else Cell(MISSING)
         for method in standing
     }
 
 
-def _text(found: Summary, decimals: int) -> str:
-    mean = f"{found.mean:.{decimals}f}"
-    return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.{decimals}f}"
+def text(found: Summary, digits: int) -> str:
+    """Mean and standard deviation in a table."""
+    mean = f"{found.mean:.{digits}f}"
+    return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.{digits}f}"
 
 
-def _decimals(column: Sequence[Summary]) -> int:
+def decimals(column: Sequence[Summary]) -> int:
     """So many that the typical standard deviation has two digits; without any, that the largest mean has four."""
     spreads = [found.sd for found in column if found.sd > 0]
     if spreads:

@@ -1,11 +1,11 @@
-"""Which trial comes next: every method's search, then the replicates of its best configuration."""
+"""Which trial comes next: every branch's search, then the replicates of its best configuration."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from orchestrator.space import distribution
 from orchestrator.study import Study
 from pipelines.trial import Trial
 
+_OVER = (ledger.FINISHED, ledger.FAILED, ledger.STOPPED)
 _REPEATS = 100  # draws of known configurations in a row before the space counts as exhausted
 
 
@@ -41,18 +42,18 @@ class Planned:
     reported: int = 0
 
 
-class MethodSearch:
-    """The trials of one method. Built from the records so far, so a second start goes on where the first stopped.
+class BranchSearch:
+    """The trials of one branch. Built from the records so far, so a second start goes on where the first stopped.
 
-    Optuna proposes configurations: the method's defaults first, then the sampler's. A trial that was stopped early is
+    Optuna proposes configurations: the branch's defaults first, then the sampler's. A trial that was stopped early is
     told to Optuna as pruned, never as complete, since its last value belongs to fewer epochs.
     """
 
-    def __init__(self, study: Study, method: str, records: Iterable[Record]) -> None:
-        self.study, self.method = study, method
-        self.planned = study.configurations(method)
-        self._space = {name: distribution(span) for name, span in study.ranges(method).items()}
-        self._first = study.first(method)
+    def __init__(self, study: Study, branch: str, records: Iterable[Record]) -> None:
+        self.study, self.branch = study, branch
+        self.planned = study.configurations(branch)
+        self._space = {name: distribution(span) for name, span in study.ranges(branch).items()}
+        self._first = study.first(branch)
         direction = "maximize" if study.mode == "max" else "minimize"
         self._optuna = optuna.create_study(direction=direction, sampler=RandomSampler(seed=0))  # see `_sampler`
         self._waiting: list[Planned] = []
@@ -61,7 +62,7 @@ class MethodSearch:
         self._replicates: list[Planned] | None = None
         self._replicated: set[str] = set()
         for record in records:
-            if record.settings["method"] == method:
+            if branch in study.labels(record.arms, record.settings):
                 self._recall(record)
 
     @property
@@ -106,7 +107,7 @@ class MethodSearch:
     def _replicates_left(self) -> list[Planned]:
         if self._replicates is None:
             best = self.best()
-            seeds = range(1, self.study.seeds + 1)
+            seeds = range(1, self.study.replicates + 1)
             trials = [self._trial(best.settings(), seed) for seed in seeds] if best else []
             self._replicates = [Planned(trial, REPLICATE) for trial in trials if trial.identity not in self._replicated]
         return self._replicates
@@ -119,7 +120,7 @@ class MethodSearch:
         for attempt in range(_REPEATS):
             if self._searched:
                 return None
-            self._optuna.sampler = _sampler(self.study, self.method, len(self._values), attempt)
+            self._optuna.sampler = _sampler(self.study, self.branch, len(self._values), attempt)
             draw = self._optuna.ask(self._space)
             trial = self._trial(draw.params, 0)
             if trial.identity not in self._values:
@@ -162,21 +163,44 @@ class MethodSearch:
 
     def _trial(self, settings: dict[str, Any], seed: int) -> Trial:
         chosen = {name: value for name, value in settings.items() if name in self._space}
-        return self.study.trial(self.method, chosen, seed=seed)
+        return self.study.trial(self.branch, chosen, seed=seed)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a trial ended: its status, and the metric after its last epoch."""
+
+    status: str
+    epoch: int
+    value: float | None
 
 
 class StudySearch(Searcher):
-    """Ray Tune's view of a study: one searcher for each method behind one interface.
+    """Ray Tune's view of a study: one searcher for each branch behind one interface.
 
-    Methods come in their order, and a method's replicates as soon as its search is over, so that all slots stay busy
-    until the last trials of the last method.
+    Branches come in their order, and a branch's replicates as soon as its search is over, so that all slots stay busy
+    until the last trials of the last branch. A trial that several branches propose runs once: those that come later
+    hear of it as the first does, or at once where it is over.
+
+    Args:
+        study: its definition.
+        records: trials of earlier starts.
+        joined: called with a trial's identity and an arm when the arm proposes the trial, before that starts.
     """
 
-    def __init__(self, study: Study, records: list[Record]) -> None:
+    def __init__(self, study: Study, records: list[Record], joined: Callable[[str, str], None] | None = None) -> None:
         super().__init__(metric=study.metric, mode=study.mode)
         logging.getLogger("optuna").setLevel(logging.WARNING)
-        self.searches = {name: MethodSearch(study, name, records) for name in study.method_names}
-        self._planned: dict[str, Planned] = {}
+        self.searches = {name: BranchSearch(study, name, records) for name in study.branches}
+        self._arms = {name: branch.arm.name for name, branch in study.branches.items()}
+        self._joined = joined or _nobody
+        self._planned: dict[str, list[tuple[BranchSearch, Planned]]] = {}  # by Tune's trial id
+        self._running: dict[str, str] = {}  # Tune's trial id by identity
+        self._ended = {record.identity: _end(record, study.metric) for record in records if record.status in _OVER}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray pickles searchers to restore a run from them; this project restores from the records instead.
+        return self.__dict__ | {"_joined": _nobody}
 
     @property
     def done(self) -> bool:
@@ -186,29 +210,43 @@ class StudySearch(Searcher):
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        for search in self.searches.values():
-            planned = search.next()
-            if planned is not None:
-                self._planned[trial_id] = planned
-                trial = planned.trial
-                return {"settings": trial.settings(), "role": planned.role, "identity": trial.identity}
+        for name, search in self.searches.items():
+            while (planned := search.next()) is not None:
+                identity = planned.trial.identity
+                self._joined(identity, self._arms[name])
+                if identity in self._ended:
+                    _pass_on(self._ended[identity], search, planned)
+                elif identity in self._running:
+                    self._planned[self._running[identity]].append((search, planned))
+                else:
+                    self._running[identity], self._planned[trial_id] = trial_id, [(search, planned)]
+                    return {
+                        "settings": planned.trial.settings(),
+                        "role": planned.role,
+                        "identity": identity,
+                        "branch": name,
+                    }
         return Searcher.FINISHED if self.done else None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        planned = self._planned[trial_id]
-        self.searches[planned.trial.method].report(planned, result["epoch"], result[self.metric])
+        for search, planned in self._planned[trial_id]:
+            search.report(planned, result["epoch"], result[self.metric])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        planned = self._planned.pop(trial_id, None)
-        if planned is None:
+        if trial_id not in self._planned:
             return
-        search = self.searches[planned.trial.method]
         if error or result is None:
-            search.tell(planned, ledger.FAILED, None)
+            end = _End(ledger.FAILED, 0, None)
         else:
-            value = result[self.metric]
-            search.report(planned, result["epoch"], value)  # Tune does not pass on the report that stopped a trial
-            search.tell(planned, ledger.STOPPED if result["status"] == ledger.RUNNING else result["status"], value)
+            # Tune does not pass on the report that stopped a trial.
+            status = ledger.STOPPED if result["status"] == ledger.RUNNING else result["status"]
+            end = _End(status, result["epoch"], result[self.metric])
+        followers = self._planned.pop(trial_id)
+        identity = followers[0][1].trial.identity
+        del self._running[identity]
+        self._ended[identity] = end
+        for search, planned in followers:
+            _pass_on(end, search, planned)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the records hold it all."""
@@ -217,9 +255,23 @@ class StudySearch(Searcher):
         """Nothing: the records hold it all."""
 
 
-def _sampler(study: Study, method: str, known: int, attempt: int) -> BaseSampler:
+def _nobody(identity: str, arm: str) -> None:
+    """Hear that an arm proposes a trial, and do nothing."""
+
+
+def _end(record: Record, metric: str) -> _End:
+    return _End(record.status, record.history[-1]["epoch"] if record.history else 0, record.value(metric))
+
+
+def _pass_on(end: _End, search: BranchSearch, planned: Planned) -> None:
+    if end.value is not None:
+        search.report(planned, end.epoch, end.value)
+    search.tell(planned, end.status, end.value)
+
+
+def _sampler(study: Study, branch: str, known: int, attempt: int) -> BaseSampler:
     """The sampler of one draw. Its seed follows from how many configurations are known, as a second start knows too."""
-    digest = hashlib.sha256(f"{study.seed} {method} {known} {attempt}".encode()).digest()
+    digest = hashlib.sha256(f"{study.seed} {branch} {known} {attempt}".encode()).digest()
     seed = int.from_bytes(digest[:4], "big")
     if study.search == "tpe" and attempt == 0:
         return TPESampler(seed=seed, n_startup_trials=min(10, max(2, study.trials // 3)))

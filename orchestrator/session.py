@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from ray import tune
 from ray.tune.error import TuneError
 
 from methods.core.errors import BadInput
-from orchestrator import cluster, ledger, schema
-from orchestrator.halving import MethodwiseHalving
+from orchestrator import cluster
+from orchestrator.halving import BranchwiseHalving
 from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
 from orchestrator.search import StudySearch
+from orchestrator.standing import best_replicate
 from orchestrator.stop import Stop
 from orchestrator.study import Study
 from orchestrator.trainable import StudyTrial
@@ -39,15 +40,17 @@ class Session:
 
     Attributes:
         study: its definition.
-        dataset: the data set that `study.data` names.
+        data: the data sets, under the names that trials have for them.
         records: what was done so far, in a folder named like the study.
         uri: of MLflow.
+        fresh: train also what another study beside this one has trained already.
     """
 
     study: Study
-    dataset: Dataset
+    data: Mapping[str, Dataset]
     records: Ledger
     uri: str
+    fresh: bool = False
 
     @property
     def name(self) -> str:
@@ -63,7 +66,13 @@ class Session:
             BadInput: no such cluster, too small a one, or records that cannot be written any more.
         """
         kept = list(self.records.records())
-        search, mirror = StudySearch(self.study, kept), Mirror(self.records.folder, self.uri)
+        mirror = Mirror(self.records.folder, self.uri)
+
+        def joined(identity: str, arm: str) -> None:
+            self.records.join(identity, arm)
+            mirror.changed(identity)
+
+        search = StudySearch(self.study, kept, joined)
         complete = search.done
         try:
             for record in kept:
@@ -81,30 +90,25 @@ class Session:
         return complete, unwritten
 
     def best(self) -> Record | None:
-        """The replicate with the best value."""
-        replicates = [record for record in self.records.records() if record.role == schema.REPLICATE]
-        finished = [record for record in replicates if record.status == ledger.FINISHED]
-        values = [(record.value(self.study.metric), record) for record in finished]
-        finite = [(value, record) for value, record in values if value is not None and math.isfinite(value)]
-        choose = max if self.study.mode == "max" else min
-        return choose(finite, key=lambda entry: entry[0])[1] if finite else None
+        """The replicate with the best value, on the study's first data set."""
+        return best_replicate(self.study, self.records.records())
 
     def _watched(self, search: StudySearch, mirror: Mirror, kept: list[Record], stop: Stop) -> None:
         with Board(self.name, self.study, console=console.ERR, records=kept) as board:
-            self._fit(search, MethodwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
+            self._fit(search, BranchwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
 
     def _announce(self) -> None:
         cluster.check_storage(self.records.folder)
         slots = cluster.slots(self.study.resources.cpu, self.study.resources.gpu)
-        methods, trials = _count(len(self.study.method_names), "method"), _count(slots, "trial")
+        methods, trials = _count(len(self.study.arms), "method"), _count(slots, "trial")
         console.ERR.print(
-            f"study {self.name}: {methods} on {self.study.data}, {trials} at once; "
+            f"study {self.name}: {methods} on {', '.join(self.data)}, {trials} at once; "
             f"records in {self.records.folder}; Ctrl-C stops, the same command continues",
             markup=False,
             soft_wrap=True,
         )
 
-    def _fit(self, search: StudySearch, scheduler: MethodwiseHalving, watch: Watch) -> None:
+    def _fit(self, search: StudySearch, scheduler: BranchwiseHalving, watch: Watch) -> None:
         """Let Ray Tune run the trials that `search` proposes."""
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         resources = {"cpu": self.study.resources.cpu, "gpu": self.study.resources.gpu}
@@ -127,15 +131,17 @@ class Session:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _trainable(self) -> Any:
-        """The trainable, with the data set in Ray's object store: loaded once, mapped by all processes of a node."""
+        """The trainable, with the data sets in Ray's object store: loaded once, mapped by all processes of a node."""
         facts = {f"version.{name}": version for name, version in artifact.versions().items()}
-        facts |= {"version.ray": ray.__version__, "data_checksum": self.dataset.checksum, "git_commit": _commit()}
+        facts |= {"version.ray": ray.__version__, "git_commit": _commit()}
         return tune.with_parameters(
             StudyTrial,
-            arrays=to_arrays(self.dataset),
+            arrays={name: to_arrays(dataset) for name, dataset in self.data.items()},
+            checksums={name: dataset.checksum for name, dataset in self.data.items()},
             study=self.study,
             folder=str(self.records.folder),
             facts=facts,
+            fresh=self.fresh,
         )
 
 

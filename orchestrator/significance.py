@@ -1,4 +1,4 @@
-"""When one method may be called better than the others: means, Welch's t-test, Holm's correction."""
+"""When one method may be called better than the others: means, intervals, Welch's t-test, Holm's correction."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats
 
 LEVEL = 0.05
 """Probability of a false mark in a column of equally good methods, at most."""
+
+
+_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,20 @@ def summary(values: Sequence[float]) -> Summary:
     mean = math.fsum(values) / len(values) if values and finite else math.nan
     sd = statistics.stdev(values) if len(values) > 1 and finite else math.nan
     return Summary(mean, sd, len(values))
+
+
+def bootstrap(values: Sequence[float]) -> tuple[float, float]:
+    """95% interval of the mean: the percentiles of the means of samples drawn with replacement (Efron 1979).
+
+    NaN for fewer than two values, or values that are not finite. With few values it is too narrow: of three seeds it
+    covers the mean about three times in four.
+    """
+    if len(values) < 2 or not all(map(math.isfinite, values)):
+        return math.nan, math.nan
+    rows = np.asarray(values, dtype=float)
+    drawn = np.random.default_rng(0).choice(rows, (_DRAWS, len(rows)))
+    low, high = np.percentile(drawn.mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> float:

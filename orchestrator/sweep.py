@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 from methods.core.ranges import words
-from orchestrator import cluster, compare, ledger, plan
+from orchestrator import cluster, compare, ledger, plan, scale
 from orchestrator import study as studies
 from orchestrator.connection import answering, shown
 from orchestrator.ledger import Ledger
@@ -29,19 +29,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     name, path = studies.find(options.study)
     name = options.name or name
-    study = studies.read(path, console.settings(options.set))
+    scaled = {} if options.scale is None else {"scale": options.scale}
+    study = studies.read(path, console.settings(options.set) | scaled)
     if options.dry_run:
         _show_plan(name, study, options.address)
         return 0
     uri = tracking_uri(options.tracking_uri)
     client = connect(uri)
-    dataset = datasets.load(study.data)
-    plan.check(study, dataset)
+    data = {loaded: datasets.load(loaded) for loaded in study.loaded.values()}
+    plan.check(study, data)
     records = Ledger(Path(options.results).resolve() / name)
     with records.claim():
         with answering(uri):
             tracking = StudyTracking(client, name, study, records.adopt(study), records)
-        session = Session(study, dataset, records, uri)
+        session = Session(study, data, records, uri, fresh=options.fresh)
         with Stop() as stop:
             try:
                 complete, unwritten = session.run(cluster.address(options.address), stop)
@@ -80,7 +81,7 @@ def _report(session: Session) -> None:
     """What came out, and where to look next."""
     for record in session.records.records():
         if record.status == ledger.FAILED:
-            what = f"{record.settings['method']} {record.identity}"
+            what = f"{', '.join(record.arms)} {record.identity}"
             console.ERR.print(f"failed: {what}: {record.message}", style="red", markup=False, soft_wrap=True)
     compare.report(session.name, session.uri)
     server = session.uri.startswith("http")
@@ -92,23 +93,25 @@ def _report(session: Session) -> None:
 
 
 def _show_plan(name: str, study: Study, where: str | None) -> None:
-    console.ERR.print("timing a few steps of each method …")
-    plans = plan.plan(study, datasets.load(study.data))
+    console.ERR.print("timing a few steps of each method on each data set …")
+    plans = plan.plan(study, {loaded: datasets.load(loaded) for loaded in study.loaded.values()})
     table = Table(title=f"study {name}: {study.description}", title_justify="left")
     for column in ("method", "trials", "s a trial", "searched"):
         table.add_column(column, justify="right" if column in ("trials", "s a trial") else "left")
     for entry in plans:
         space = "\n".join(f"{key}: {words(span)}" for key, span in entry.space.items())
-        table.add_row(entry.method, str(entry.trials), f"{entry.seconds:.1f}", space or "nothing", end_section=True)
+        table.add_row(entry.branch, str(entry.trials), f"{entry.seconds:.1f}", space or "nothing", end_section=True)
     console.OUT.print(table)
     console.OUT.print(f"Fixed: {', '.join(f'{key}={value}' for key, value in study.fixed.items()) or 'nothing'}.")
     with cluster.started(cluster.address(where)):
         slots = cluster.slots(study.resources.cpu, study.resources.gpu)
+    scaled = scale.words(study.scale)
     trials, total = sum(entry.trials for entry in plans), sum(entry.trials * entry.seconds for entry in plans)
     console.OUT.print(
         f"{trials} trials of {study.resources.cpu:g} CPU and {study.resources.gpu:g} GPU, {slots} at a time: at most "
         f"about {_duration(total / slots)} ({_duration(total)} of trial time; early stopping saves some of it). "
-        f"Chosen by {study.metric} ({study.mode}), search {study.search}, data {study.data}.",
+        f"Chosen by {study.metric} ({study.mode}), search {study.search}, data {', '.join(study.loaded.values())}"
+        f"{scaled and f', {scaled}'}.",
         soft_wrap=True,
     )
 
@@ -125,9 +128,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a study: search every method, replicate its best configuration, record everything in MLflow. "
         "A study that was stopped, by Ctrl-C or by a crash, continues when it is started again.",
     )
-    parser.add_argument("study", help=f"a study that ships ({', '.join(studies.names())}) or the path of a YAML file")
+    parser.add_argument(
+        "study",
+        help=f"a study that ships ({', '.join(studies.names())}), a table of a paper that "
+        "one of them reproduces, such as hub_vae_supp_table_2, or the path of a YAML file",
+    )
     console.add_settings(parser, "override the study's keys, such as trials=20 or fixed.epochs=50")
+    parser.add_argument(
+        "--scale", type=float, metavar="FRACTION", help="that share of the epochs, seeds and training rows"
+    )
     parser.add_argument("--name", help="run it under another name, with records of its own")
+    parser.add_argument(
+        "--fresh", action="store_true", help="train also what another study in the results folder has trained already"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would run and about how long it would take")
     parser.add_argument("--address", help="Ray cluster to join, or auto (default: $RAY_ADDRESS, else this machine)")
     parser.add_argument("--tracking-uri", help="MLflow server (default: $MLFLOW_TRACKING_URI, else ./mlflow.db)")

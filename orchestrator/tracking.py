@@ -22,7 +22,9 @@ from orchestrator.ledger import Ledger, Record
 from orchestrator.location import artifacts, connect
 from orchestrator.study import Study
 
-_STATUS = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
+STATUSES = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
+"""How MLflow calls it when a trial has ended."""
+
 _BATCH = 1000  # MLflow's limit for one call
 
 
@@ -35,25 +37,32 @@ class StudyTracking:
         study: its definition.
         session: id of the results folder; a second start of the same folder writes to the same runs.
         folder: the records.
+        revive: whether a run of the study that is there counts as running from now on.
     """
 
-    def __init__(self, client: MlflowClient, name: str, study: Study, session: str, folder: Ledger) -> None:
+    def __init__(
+        self, client: MlflowClient, name: str, study: Study, session: str, folder: Ledger, *, revive: bool = True
+    ) -> None:
         self._client, self._name, self._ledger, self._metric = client, name, folder, study.metric
-        self._experiment = _experiment(client, name)
-        self.parent = self._find_parent(session) or self._create_parent(study, session)
+        self.experiment = _experiment(client, name)
+        self.parent = self._find_parent(study, session, revive) or self._create_parent(study, session)
         self._runs: dict[str, str] = {}
         self._logged: dict[str, int] = {}
         self._attempted: set[str] = set()
         self._ended: set[str] = set()
         self._interrupted: set[str] = set()
-        for run in _pages(client, self._experiment, f"tags.`{schema.PARENT}` = '{self.parent}'"):
+        self._arms: dict[str, list[str]] = {}
+        for run in pages(client, self.experiment, f"tags.`{schema.PARENT}` = '{self.parent}'"):
             if run.data.tags.get(schema.KIND) == "trial":
-                self._know(run)
+                self.know(run)
 
     def sync(self, identity: str) -> None:
         """Bring the run of a trial in line with its record."""
         record = self._ledger.read(identity)
-        if record is None or (identity in self._ended and record.status != ledger.RUNNING):
+        if record is None:
+            return
+        self._name_arms(record)
+        if identity in self._ended and record.status != ledger.RUNNING:
             return
         run = self._runs.get(identity) or self._create(record)
         if identity in self._interrupted | self._ended:
@@ -66,6 +75,12 @@ class StudyTracking:
         elif points:
             self._log(run, points)
         self._logged[identity] = len(record.history)
+
+    def renew(self, identity: str) -> None:
+        """Write all of a trial's record again, also what seems to be there."""
+        self._ended.discard(identity)
+        self._logged.pop(identity, None)
+        self.sync(identity)
 
     def interrupt(self) -> None:
         """Close the runs of the study and of trials that stopped in the middle; the next start takes them up again."""
@@ -90,10 +105,11 @@ class StudyTracking:
                 models.register(self._client, model, name=self._name)
         self._client.set_terminated(self.parent, "FINISHED")
 
-    def _know(self, run: Run) -> None:
+    def know(self, run: Run) -> None:
         """Take up a run of an earlier start."""
         identity, outcome = run.data.tags[schema.IDENTITY], run.data.tags.get(schema.OUTCOME)
         self._runs[identity] = run.info.run_id
+        self._arms[identity] = json.loads(run.data.tags.get(schema.ARMS, "[]"))
         if outcome == schema.INTERRUPTED:
             self._interrupted.add(identity)
         elif outcome is not None and run.info.status != "RUNNING":
@@ -107,7 +123,7 @@ class StudyTracking:
 
     def _create(self, record: Record) -> str:
         settings = record.settings
-        title = f"{settings['method']} {record.role} seed {settings['seed']} {record.identity[:6]}"
+        title = f"{record.arms[0]} {record.role} seed {settings['seed']} {record.identity[:6]}"
         tags = {
             schema.PARENT: self.parent,
             schema.KIND: "trial",
@@ -115,16 +131,25 @@ class StudyTracking:
             schema.ROLE: record.role,
             schema.IDENTITY: record.identity,
             schema.CONFIGURATION: record.configuration,
+            schema.ARMS: json.dumps(record.arms),
             schema.COMMIT: record.facts.get("git_commit", "").removesuffix("-dirty"),
             schema.SOURCE: "orchestrator.sweep",
             schema.USER: _user(),
         }
         run = self._attempt(record.identity) or self._client.create_run(
-            self._experiment.experiment_id, record.started, tags, title
+            self.experiment.experiment_id, record.started, tags, title
         )
         self._describe(run.info.run_id, record)
         self._runs[record.identity] = run.info.run_id
+        self._arms[record.identity] = list(record.arms)
         return run.info.run_id
+
+    def _name_arms(self, record: Record) -> None:
+        """Say on a run that is there which arms it belongs to, where one has joined since."""
+        run = self._runs.get(record.identity)
+        if run and self._arms.get(record.identity) != record.arms:
+            self._client.set_tag(run, schema.ARMS, json.dumps(record.arms))
+            self._arms[record.identity] = list(record.arms)
 
     def _attempt(self, identity: str) -> Run | None:
         """The run of an earlier attempt to create it, which may have succeeded though its answer was lost."""
@@ -132,7 +157,7 @@ class StudyTracking:
             self._attempted.add(identity)
             return None
         mine = f"tags.`{schema.PARENT}` = '{self.parent}' and tags.`{schema.IDENTITY}` = '{identity}'"
-        return next(_pages(self._client, self._experiment, mine), None)
+        return next(pages(self._client, self.experiment, mine), None)
 
     def _describe(self, run: str, record: Record) -> None:
         """Say what the trial is and where it runs, which changes when it moves to another process."""
@@ -144,23 +169,37 @@ class StudyTracking:
         epoch = record.history[-1]["epoch"] if record.history else 0
         points += [Metric(f"test/{name}", value, record.ended, epoch) for name, value in record.test.items()]
         tags = [RunTag(schema.OUTCOME, record.outcome[:5000])]
-        if record.status == ledger.FINISHED:
-            folder = self._ledger.trial_folder(record.identity) / "method"
+        folder = self._ledger.trained(record.identity)  # somebody may have deleted it
+        if record.status == ledger.FINISHED and folder is not None:
             name = f"{record.settings['method']}-{record.identity[:6]}"
             tags.append(RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name)))
         self._describe(run, record)
         self._log(run, points, tags)
-        self._client.set_terminated(run, _STATUS[record.status], record.ended)
+        self._client.set_terminated(run, STATUSES[record.status], record.ended)
 
     def _log(self, run: str, points: list[Metric], tags: list[RunTag] | None = None) -> None:
         for start in range(0, max(len(points), 1), _BATCH):
             self._client.log_batch(run, metrics=points[start : start + _BATCH], tags=tags or [])
 
-    def _find_parent(self, session: str) -> str | None:
-        for run in _pages(self._client, self._experiment, f"tags.`{schema.SESSION}` = '{session}'"):
+    def _find_parent(self, study: Study, session: str, revive: bool) -> str | None:
+        found = list(pages(self._client, self.experiment, f"tags.`{schema.SESSION}` = '{session}'"))
+        if not found:
+            return None
+        run = min(found, key=lambda run: (run.info.start_time, run.info.run_id))
+        if revive:
             self._client.update_run(run.info.run_id, status="RUNNING")
-            return run.info.run_id
-        return None
+        if run.data.tags.get(schema.DEFINITION) != study.definition:
+            self._extend(run, study)
+        elif revive:  # what may change while the trials stay, such as the paper's table
+            self._client.log_dict(run.info.run_id, study.model_dump(mode="json"), "study.yaml")
+        return run.info.run_id
+
+    def _extend(self, run: Run, study: Study) -> None:
+        """Write down what was added to the study since. A run's params stay what they were first, for ever."""
+        new = {param.key: param.value for param in _params(study) if run.data.params.get(param.key) != param.value}
+        self._client.log_dict(run.info.run_id, study.model_dump(mode="json"), "study.yaml")
+        tags = {schema.EXTENDED: json.dumps(new), schema.DEFINITION: study.definition}
+        self._client.log_batch(run.info.run_id, tags=[RunTag(*pair) for pair in tags.items()])
 
     def _create_parent(self, study: Study, session: str) -> str:
         tags = {
@@ -174,11 +213,9 @@ class StudyTracking:
             schema.SOURCE: "orchestrator.sweep",
             schema.USER: _user(),
         }
-        run = self._client.create_run(self._experiment.experiment_id, tags=tags, run_name=self._name).info.run_id
-        definition = study.model_dump(mode="json")
-        params = [Param(name, str(value)) for name, value in definition.items() if name != "description"]
-        self._client.log_batch(run, params=params)
-        self._client.log_dict(run, definition, "study.yaml")
+        run = self._client.create_run(self.experiment.experiment_id, tags=tags, run_name=self._name).info.run_id
+        self._client.log_batch(run, params=_params(study))
+        self._client.log_dict(run, study.model_dump(mode="json"), "study.yaml")
         return run
 
 
@@ -191,6 +228,11 @@ def open_tracking(folder: Path, uri: str) -> StudyTracking:
     kept = json.loads((folder / "study.json").read_text())
     study = Study.model_validate(kept["study"])
     return StudyTracking(connect(uri), folder.name, study, kept["session"], Ledger(folder))
+
+
+def _params(study: Study) -> list[Param]:
+    definition = study.model_dump(mode="json", exclude={"description", "paper"})  # texts, and too long for a param
+    return [Param(name, str(value)) for name, value in definition.items()]
 
 
 def _user() -> str:
@@ -211,7 +253,8 @@ def _experiment(client: MlflowClient, name: str) -> Experiment:
     return found
 
 
-def _pages(client: MlflowClient, experiment: Experiment, query: str) -> Iterator[Any]:
+def pages(client: MlflowClient, experiment: Experiment, query: str) -> Iterator[Any]:
+    """All runs of an experiment that a query finds."""
     token = None
     while True:
         page = client.search_runs([experiment.experiment_id], query, max_results=1000, page_token=token)

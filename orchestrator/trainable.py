@@ -7,15 +7,18 @@ import os
 import platform
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from methods.core.errors import BadInput
-from orchestrator import ledger
+from orchestrator import code_version, ledger, reuse
 from orchestrator.connection import reason
+from orchestrator.further import further
 from orchestrator.ledger import Ledger, Record
+from orchestrator.schema import REPLICATE
 from orchestrator.study import Study
 from orchestrator.usage import usage
 from pipelines import artifact
@@ -31,18 +34,29 @@ _CHECKPOINT_SECONDS = 15.0
 class StudyTrial(tune.Trainable):
     """One trial of a study; a step is the epochs between two reports.
 
-    What it does is in its record, on disk, before Ray hears of it. A process that is killed is started again by Ray
-    and continues from the checkpoint. An error of the trial's own (a term that is not finite, settings that do not go
-    together, memory that does not suffice) ends this trial alone, as failed: to run it again would fail again.
+    What it does is in its record, on disk, before Ray hears of it. A process that is killed is started again by Ray and
+    continues from the checkpoint. One that stops by its own patience has finished; its last report and its test metrics
+    are those of its best weights, and `best_epoch` in its reports says which they are. An error of the trial's own (a
+    term that is not finite, settings that do not go together, memory that does not suffice) ends this trial alone, as
+    failed: to run it again would fail again.
     """
 
     def setup(
-        self, config: dict[str, Any], *, arrays: Arrays, study: Study, folder: str, facts: dict[str, str]
+        self,
+        config: dict[str, Any],
+        *,
+        arrays: Mapping[str, Arrays],
+        checksums: Mapping[str, str],
+        study: Study,
+        folder: str,
+        facts: dict[str, str],
+        fresh: bool = False,
     ) -> None:
-        self._dataset = from_arrays(arrays)
-        self._dataset.__dict__["checksum"] = facts["data_checksum"]  # no need to hash it in every process
-        self._study = study
-        self._facts = facts | {"hostname": platform.node(), "process": str(os.getpid())}
+        self._datasets = {name: from_arrays(found) for name, found in arrays.items()}
+        for name, dataset in self._datasets.items():
+            dataset.__dict__["checksum"] = checksums[name]  # no need to hash it in every process
+        self._study, self._fresh = study, fresh
+        self._common = facts | {"hostname": platform.node(), "process": str(os.getpid())}
         self._ledger = Ledger(Path(folder))
         self._start(config)
 
@@ -59,16 +73,21 @@ class StudyTrial(tune.Trainable):
 
     def _start(self, config: dict[str, Any]) -> None:
         self._trial = checked(config["settings"])
+        self._dataset = self._datasets[self._trial.data]
+        code = code_version.version(self._trial.settings())
+        self._facts = self._common | reuse.facts(self._dataset.checksum, code, self._study.metrics)
         self._folder = self._ledger.trial_folder(self._trial.identity)
-        self._record = self._ledger.read(self._trial.identity) or self._new_record(config["role"])
+        self._record = self._ledger.read(self._trial.identity) or self._taken_over(config["role"])
         if self._record.status == ledger.RUNNING:
-            self._record.facts = self._facts
+            self._record.facts = self._facts | reuse.mixed(self._record.facts, self._facts)
         self._training: Training | None = None
         self._checkpointed = time.monotonic()
 
-    def _new_record(self, role: str) -> Record:
+    def _taken_over(self, role: str) -> Record:
+        """The record of the same trial in another study, else a new one."""
         trial = self._trial
-        return Record(trial.identity, trial.configuration, trial.settings(), role, _now())
+        new = Record(trial.identity, trial.configuration, trial.settings(), role, _now(), facts=self._facts)
+        return (None if self._fresh else reuse.taken_over(self._ledger, new)) or new
 
     def _advance(self) -> None:
         """Go on until the next report, or to the end. Errors of the storage go to Ray: the trial is not to blame."""
@@ -103,6 +122,8 @@ class StudyTrial(tune.Trainable):
     def _finish(self, training: Training) -> None:
         training.finish()
         self._record.test = evaluate(training.method, training.data.test)
+        if self._record.role == REPLICATE:
+            self._record.test |= further(self._study.metrics, training, self._dataset.checksum, self._record.history)
 
     def _keep(self, training: Training, entry: dict[str, Any]) -> None:
         """Write down the report; at the end the method, else a checkpoint where the last one is old."""
@@ -116,8 +137,15 @@ class StudyTrial(tune.Trainable):
         if training.done:
             checkpoint.unlink(missing_ok=True)
         elif time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS:
+            self._save_state(checkpoint, training)
+
+    def _save_state(self, checkpoint: Path, training: Training) -> None:
+        """Write a checkpoint where there is room for one; without it, a trial that breaks off is trained again."""
+        try:
             artifact.save_state(checkpoint, {"training": training.state_dict()})
-            self._checkpointed = time.monotonic()
+        except (OSError, RuntimeError):  # torch's own error where the disk is full
+            checkpoint.with_suffix(".draft").unlink(missing_ok=True)
+        self._checkpointed = time.monotonic()
 
     def _prepare(self) -> Training:
         """The run where its last report was: from the checkpoint, and trained again since, as reports come once."""

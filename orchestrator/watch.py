@@ -10,12 +10,23 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from methods.core.errors import BadInput
 from orchestrator import ledger
 from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
 from orchestrator.stop import Stop
 from pipelines.trial import trial as checked
+
+_STORAGE = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "Input/output error",
+    "Stale file handle",
+    "cannot write",
+)
+"""In the last words of a trial whose records could not be written."""
 
 
 class Watch(tune.Callback):
@@ -40,11 +51,15 @@ class Watch(tune.Callback):
         self._end(trial, ledger.STOPPED, "")
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        what = f"{trial.config['settings']['method']} {trial.config['identity']}"
+        what = f"{trial.config['branch']} {trial.config['identity']}"
         self._board.say(f"{what} broke off and goes on in another process: {_reason(trial)}")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, ledger.FAILED, f"it broke off {trial.num_failures} times: {_reason(trial)}")
+        reason = _reason(trial)
+        if any(sign in reason for sign in _STORAGE):
+            # Not the trial's fault: it stays as it is, and so do those that would fail after it.
+            raise BadInput(f"{self._records.folder} fails ({reason}): mend that, then the same command continues")
+        self._end(trial, ledger.FAILED, f"it broke off {trial.num_failures} times: {reason}")
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._board.show()

@@ -22,8 +22,10 @@ def test_a_given_address_wins_over_the_environment(monkeypatch: pytest.MonkeyPat
     assert cluster.address("10.0.0.1:6379") == "10.0.0.1:6379"
 
 
-def test_a_cluster_that_is_not_there_is_told_in_one_sentence() -> None:
-    missing = r"no Ray cluster at 'auto' \(.*\): start one, or leave out --address"
-    with pytest.raises(BadInput, match=missing) as caught, cluster.started("auto"):
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("where", ["auto", "127.0.0.1:9"])
+def test_a_cluster_that_is_not_there_is_told_soon_and_in_one_sentence(where: str) -> None:
+    missing = rf"no Ray cluster at '{where}' \(.*\): start one, or leave out --address"
+    with pytest.raises(BadInput, match=missing) as caught, cluster.started(where):
         pass
     assert "\n" not in str(caught.value)

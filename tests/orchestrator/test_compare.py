@@ -45,7 +45,7 @@ def test_a_format_is_written_to_a_file(store, tmp_path: Path, form: str, beginni
 def test_chosen_metrics_are_the_only_columns(store, capsys: pytest.CaptureFixture[str]) -> None:
     compare.main(["complete", "--tracking-uri", store.uri, "--format", "markdown", "--metrics", "bce, rate"])
 
-    assert "| method | n | bce ↓ | rate |" in capsys.readouterr().out
+    assert "| method | n | bce ↓ | bce 95% | rate |" in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(store, tmp_path: Path) -> None:

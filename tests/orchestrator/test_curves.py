@@ -26,7 +26,7 @@ def test_an_epoch_that_is_not_finite_is_left_out() -> None:
 
 def test_curves_are_those_of_the_replicates(store) -> None:
     study = runs.read("complete", store.uri)
-    found = panels(study, {method: study.replicates(method) for method in study.methods}, store.uri)
+    found = panels(study, {method: study.replicates(method) for method in study.arms}, store.uri)
 
     assert list(found) == ["valid/elbo"]
     assert found["valid/elbo"]["vae"].mean == pytest.approx((-30.0, -24.0, -22.0, -21.0))

@@ -117,9 +117,43 @@ def test_another_definition_is_refused_with_what_changed(records: Ledger) -> Non
     with pytest.raises(BadInput) as caught:
         records.adopt(STUDY.model_copy(update={"trials": 4, "metric": "valid/mse"}))
     assert str(caught.value) == (
-        "the study 'tiny' was already run with another definition (trials: 3 there, 4 now; metric: 'valid/elbo' there, "
-        f"'valid/mse' now): give this one another name with --name, or delete {records.folder} to start over"
+        "the study 'tiny' was already run with another definition (metric: 'valid/elbo' there, 'valid/mse' "
+        f"now): give this one another name with --name, or delete {records.folder} to start over"
     )
+
+
+@pytest.mark.parametrize(
+    "more", [{"trials": 4}, {"seeds": 5}, {"methods": ["beta_vae", "vae"]}, {"methods": "all"}], ids=str
+)
+def test_a_study_with_trials_may_be_extended_and_stays_the_same_session(records: Ledger, more: dict[str, Any]) -> None:
+    session = records.adopt(STUDY)
+    records.write(record("a"))
+    extended = Study(**STUDY.model_dump() | more)
+    assert records.adopt(extended) == session
+    assert records.study() == extended
+
+
+@pytest.mark.parametrize(
+    "less",
+    [{"trials": 2}, {"seeds": 2}, {"methods": ["beta_vae"]}, {"data": "usps"}, {"fixed": {"latent": 3}}],
+    ids=str,
+)
+def test_what_would_leave_trials_outside_of_the_study_is_no_extension(records: Ledger, less: dict[str, Any]) -> None:
+    records.adopt(STUDY)
+    records.write(record("a"))
+    with pytest.raises(BadInput, match="was already run with another definition"):
+        records.adopt(Study(**STUDY.model_dump() | less))
+    assert records.study() == STUDY
+
+
+def test_a_folder_of_a_time_when_studies_had_fewer_keys_continues(records: Ledger) -> None:
+    session = records.adopt(STUDY)
+    records.write(record("a"))
+    path = records.folder / "study.json"
+    kept = json.loads(path.read_text())
+    del kept["study"]["system_metrics"], kept["study"]["seed"]
+    path.write_text(json.dumps(kept | {"definition": "hashed in another way"}))
+    assert records.adopt(STUDY) == session
 
 
 def test_another_definition_may_take_a_folder_without_trials(records: Ledger) -> None:
@@ -158,3 +192,33 @@ def test_the_value_of_a_metric_is_that_of_the_last_report_with_it() -> None:
 def test_records_are_plain_json(records: Ledger) -> None:
     records.write(record("a"))
     assert json.loads((records.trial_folder("a") / "record.json").read_text())["identity"] == "a"
+
+
+def test_arms_are_kept_beside_the_record_in_the_order_in_which_they_joined(records: Ledger) -> None:
+    for arm in ("plain", "twin", "plain"):
+        records.join("a", arm)
+    records.write(record("a"))
+    found = records.read("a")
+    assert found is not None
+    assert found.arms == ["plain", "twin"]
+
+
+def test_writing_a_record_does_not_undo_what_has_joined_since(records: Ledger) -> None:
+    records.join("a", "plain")
+    records.write(record("a"))
+    known = records.read("a")
+    assert known is not None
+    records.join("a", "twin")
+    records.write(known)
+    assert records.read("a").arms == ["plain", "twin"]
+
+
+def test_a_plain_method_is_the_arm_of_its_name(records: Ledger) -> None:
+    records.write(record("a"))
+    assert records.read("a").arms == ["vae"]
+
+
+def test_what_does_not_decide_the_trials_is_renewed_and_keeps_the_session(records: Ledger) -> None:
+    session = records.adopt(STUDY)
+    assert records.adopt(STUDY.model_copy(update={"metrics": ["training"]})) == session
+    assert records.study().metrics == ["training"]

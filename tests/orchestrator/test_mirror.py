@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -230,3 +233,35 @@ def test_changes_during_an_outage_do_not_shorten_the_wait(monkeypatch: pytest.Mo
     start = time.monotonic()
     assert changes.put_back(["a"], 0.5)
     assert time.monotonic() - start >= 0.5
+
+
+@pytest.mark.parametrize("lines", [["a\n", "close 5\n"], ["a\n"]], ids=["the sweep ends", "the sweep is gone"])
+def test_once_no_trial_runs_it_need_not_give_way_any_more(lines: list[str]) -> None:
+    told: list[str] = []
+
+    def stream() -> Iterator[str]:
+        for line in lines:
+            told.append(line)
+            yield line
+
+    changes = mirror._Changes(lambda: told.append("hurry"))
+    changes.listen(stream())
+    assert told.index("hurry") == len(lines)
+
+
+def test_its_priority_is_the_lowest_and_then_the_usual_one_again(tmp_path: Path) -> None:
+    script = (
+        "import os; from pathlib import Path; from orchestrator import mirror\n"
+        "def now(): return os.getpriority(os.PRIO_PROCESS, 0), Path('/proc/self/autogroup').read_text().split()[-1]\n"
+        "usual = now()\n"
+        "mirror._lowest_priority(); low = now(); mirror._priority_again(usual[0]); print(usual, low, now())"
+    )
+    if not Path("/proc/self/autogroup").exists():
+        pytest.skip("Linux alone shares processors among sessions")
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, start_new_session=True
+    )
+    usual, low, again = re.findall(r"\((\d+), '(-?\d+)'\)", done.stdout)
+    assert low == ("19", "19")
+    assert again[1] == usual[1] == "0"
+    assert again[0] == (usual[0] if os.geteuid() == 0 else "19")

@@ -54,7 +54,7 @@ def found(store) -> Comparison:
 
 @pytest.fixture(scope="module")
 def written(found: Comparison, store) -> str:
-    return page(found, panels(found.study, found.standing, store.uri))
+    return page(found, {"digits": panels(found.study, found.parts[0].standing, store.uri)})
 
 
 @pytest.fixture(scope="module")

@@ -20,27 +20,28 @@ STUDY = Study(
 
 
 def test_every_method_has_its_number_of_trials_and_its_space(digits: Dataset) -> None:
-    vae, beta_vae = plan.plan(STUDY, digits)
-    assert (vae.method, vae.trials, vae.space) == ("vae", 1 + 2, {})
-    assert (beta_vae.method, beta_vae.trials, set(beta_vae.space)) == ("beta_vae", 4 + 2, {"beta"})
+    vae, beta_vae = plan.plan(STUDY, {"digits": digits})
+    assert (vae.branch, vae.trials, vae.space) == ("vae", 1 + 2, {})
+    assert (beta_vae.branch, beta_vae.trials, set(beta_vae.space)) == ("beta_vae", 4 + 2, {"beta"})
 
 
 def test_longer_trials_take_longer(digits: Dataset) -> None:
     longer = STUDY.model_copy(update={"fixed": STUDY.fixed | {"epochs": 3000}})
-    assert plan.plan(longer, digits)[0].seconds > 10 * plan.plan(STUDY, digits)[0].seconds
+    assert plan.plan(longer, {"digits": digits})[0].seconds > 10 * plan.plan(STUDY, {"digits": digits})[0].seconds
 
 
 def test_a_metric_that_a_method_does_not_have_is_refused_with_those_it_has(digits: Dataset) -> None:
     with pytest.raises(BadInput, match=r"vae on digits has no metric 'valid/purity': choose .* valid/knn_purity"):
-        plan.check(STUDY.model_copy(update={"metric": "valid/purity"}), digits)
+        plan.check(STUDY.model_copy(update={"metric": "valid/purity"}), {"digits": digits})
 
 
 def test_a_method_that_does_not_suit_the_data_is_refused(digits: Dataset) -> None:
     with pytest.raises(BadInput, match="lambda_hot_vae needs latent >= the number of classes"):
-        plan.check(STUDY.model_copy(update={"methods": ["lambda_hot_vae"]}), digits)
+        plan.check(STUDY.model_copy(update={"methods": ["lambda_hot_vae"]}), {"digits": digits})
 
 
 def test_the_number_of_threads_is_left_as_it_was(digits: Dataset) -> None:
     before = torch.get_num_threads()
-    plan.check(STUDY.model_copy(update={"resources": STUDY.resources.model_copy(update={"cpu": 3})}), digits)
+    several = STUDY.resources.model_copy(update={"cpu": 3})
+    plan.check(STUDY.model_copy(update={"resources": several}), {"digits": digits})
     assert torch.get_num_threads() == before

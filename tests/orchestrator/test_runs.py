@@ -55,7 +55,7 @@ def test_the_study_says_what_chose_and_how_many_replicates_were_planned(store) -
     found = runs.read("complete", store.uri)
 
     assert (found.metric, found.mode, found.planned) == ("valid/elbo", "max", 3)
-    assert found.methods == ["ae", "beta_vae", "vae"]
+    assert found.arms == ["ae", "beta_vae", "vae"]
 
 
 def test_all_pages_are_read(store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ray.tune.search import Searcher
 
 from orchestrator import ledger
 from orchestrator.ledger import Record
-from orchestrator.search import MethodSearch, StudySearch
+from orchestrator.search import BranchSearch, StudySearch
 from orchestrator.study import Study
 from pipelines.trial import Trial
 from pipelines.trial import trial as checked
@@ -88,6 +88,7 @@ class Sweep:
         kept = self.records.get(trial.identity)
         assert kept is None or kept.status == ledger.RUNNING, "a trial that ended was started again"
         record = Record(trial.identity, trial.configuration, trial.settings(), config["role"], next(self.clock))
+        record.arms = [self.study.branches[config["branch"]].arm.name]
         self.records[trial.identity] = kept or record
 
     def _end(self, search: StudySearch, number: str, config: dict[str, Any]) -> None:
@@ -263,7 +264,7 @@ def test_equal_values_give_the_same_best_in_every_order_of_records() -> None:
     sweep = Sweep(study(seeds=1), outcome=lambda trial: (ledger.FINISHED, 1.0))
     sweep.start(trials=4)
     orders = itertools.permutations(sweep.records.values())
-    bests = [MethodSearch(sweep.study, "vae", order).best() for order in orders]
+    bests = [BranchSearch(sweep.study, "vae", order).best() for order in orders]
     assert all(best == bests[0] is not None for best in bests)
 
 
@@ -317,3 +318,60 @@ def test_tpe_tries_better_configurations_than_chance_does() -> None:
 
     # By chance, TPE would win for all of twelve seeds with probability 1 / 4096.
     assert all(later("tpe", seed) < later("random", seed) for seed in range(12))
+
+
+TWINS = [{"name": "plain", "method": "vae"}, {"name": "twin", "method": "vae"}, "beta_vae"]
+
+
+def joined() -> tuple[dict[str, list[str]], Callable[[str, str], None]]:
+    """Which arms proposed a trial, and what hears of it."""
+    heard: dict[str, list[str]] = {}
+    return heard, lambda identity, arm: heard.setdefault(identity, []).append(arm)
+
+
+def test_a_trial_that_two_arms_propose_runs_once_and_both_hear_of_it() -> None:
+    heard, hear = joined()
+    search = StudySearch(study(methods=TWINS, trials=1, seeds=1), [], hear)
+    first, second = search.suggest("0"), search.suggest("1")
+    assert [first["settings"]["method"], second["settings"]["method"]] == ["vae", "beta_vae"]
+    assert heard[first["identity"]] == ["plain", "twin"]
+    search.on_trial_result("0", {"epoch": 2, METRIC: 0.5, "status": ledger.RUNNING})
+    search.on_trial_complete("0", {"epoch": 6, METRIC: 0.4, "status": ledger.FINISHED})
+    for name in ("plain", "twin"):
+        assert [trial.value for trial in told(search, name)] == [0.4]
+        assert told(search, name)[0].intermediate_values == {2: 0.5, 6: 0.4}
+
+
+def test_an_arm_takes_over_a_trial_that_is_over() -> None:
+    sweep = Sweep(study(methods=["vae"], trials=1, seeds=1))
+    sweep.start()
+    heard, hear = joined()
+    search = StudySearch(study(methods=["vae", TWINS[1]], trials=1, seeds=1), list(sweep.records.values()), hear)
+    assert search.suggest("0") == Searcher.FINISHED
+    assert search.done
+    assert set(heard) == set(sweep.records)
+    assert [trial.state for trial in told(search, "twin")] == [TrialState.COMPLETE]
+
+
+def test_a_trial_that_fails_fails_in_all_its_arms() -> None:
+    search = StudySearch(study(methods=TWINS[:2], trials=1), [])
+    search.suggest("0")
+    search.on_trial_complete("0", error=True)
+    assert search.suggest("1") == Searcher.FINISHED
+    assert [told(search, name)[0].state for name in ("plain", "twin")] == [TrialState.FAIL] * 2
+
+
+def test_arms_with_settings_of_their_own_are_searched_apart() -> None:
+    arms = [{"name": "small", "method": "vae", "latent": 2}, {"name": "large", "method": "vae", "latent": 30}]
+    sweep = Sweep(study(methods=arms))
+    assert sweep.start().done
+    found = [record.settings for record in sweep.records.values()]
+    latents = Counter((settings["latent"], settings["seed"] > 0) for settings in found)
+    assert latents == {(2, False): 4, (2, True): 2, (30, False): 4, (30, True): 2}
+
+
+def test_every_data_set_has_a_search_of_its_own() -> None:
+    sweep = Sweep(study(data=["digits", "usps"], trials=2, seeds=1))
+    sweep.start()
+    counts = Counter((record.settings["data"], record.role) for record in sweep.records.values())
+    assert counts == {(data, role): n for data in ("digits", "usps") for role, n in (("search", 2), ("replicate", 1))}

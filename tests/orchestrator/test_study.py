@@ -81,7 +81,7 @@ def test_numbers_need_no_dot(write: Write, text: str) -> None:
 
 def test_all_means_every_method(write: Write) -> None:
     found = studies.read(write(methods="all"))
-    assert {"ae", "vae", "beta_vae"} <= set(found.method_names)
+    assert {"ae", "vae", "beta_vae"} <= set(found.branches)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,26 @@ def test_all_means_every_method(write: Write) -> None:
         ({"resources": {"gpus": 1}}, "unknown key of resources 'gpus': did you mean 'gpu'? Known: cpu, gpu"),
         ({"early_stopping": {"grase": 1}}, "unknown key of early_stopping 'grase': did you mean 'grace'?"),
         ({"methods": ["beta_vea"]}, "unknown method 'beta_vea': did you mean 'beta_vae'? Known: "),
-        ({"methods": "vae"}, "methods must be 'all' or a list of methods, got 'vae'"),
+        ({"methods": "vae"}, "methods must be 'all' or a list of methods and arms, got 'vae'"),
         ({"methods": []}, "methods must name at least one method, each once, got []"),
         ({"methods": ["vae", "vae"]}, "methods must name at least one method, each once, got ['vae', 'vae']"),
         ({"data": "digts"}, "unknown data set 'digts': did you mean 'digits'? Known: "),
-        ({"data": ["digits"]}, "data must be text, got ['digits']"),
+        ({"data": ["digits", "digits"]}, "data must name at least one data set, each once, got ['digits', 'digits']"),
+        ({"data": 3}, "data must be a data set or a list of them, got 3"),
+        ({"per_data": {"usps": {}}}, "unknown data set in per_data 'usps': Known: digits"),
+        ({"per_data": {"digits": {"epcohs": 3}}}, "unknown setting in per_data 'epcohs': did you mean 'epochs'?"),
+        ({"metrics": ["log_likelyhood"]}, "unknown metric 'log_likelyhood': did you mean 'log_likelihood'?"),
+        ({"scale": 0}, "scale must be greater than 0, got 0"),
+        ({"methods": [{"name": "A", "method": "vea"}]}, "unknown method 'vea': did you mean 'vae'?"),
+        ({"methods": [{"name": "A", "method": "vae", "bata": 1}]}, "unknown setting of vae 'bata': did you mean "),
+        ({"methods": [{"method": "vae"}]}, "methods must be 'all' or a list of methods and arms, got [{'method"),
+        ({"methods": [{"name": "A", "method": "vae", "seed": 1}]}, "the arm 'A' sets seed, which is the study's"),
+        ({"paper": {"name": "Hub"}}, "unknown paper 'Hub'"),
+        ({"paper": {"name": "Hub-VAE", "figuers": []}}, "unknown key of paper 'figuers': did you mean 'figures'?"),
+        (
+            {"paper": {"name": "Hub-VAE", "tables": [{"table": "Table 1", "metrics": {}, "x": 1}]}},
+            "unknown key of paper.tables.0 'x': Known: metrics, table",
+        ),
         ({"metric": "knn_purity"}, "metric must begin with valid/ or train/, got 'knn_purity'"),
         ({"mode": "biggest"}, "mode must be 'max' or 'min', got 'biggest'"),
         ({"search": "bayes"}, "search must be 'tpe', 'random' or 'grid', got 'bayes'"),
@@ -106,13 +121,13 @@ def test_all_means_every_method(write: Write) -> None:
         ({"early_stopping": {"reduction": 1}}, "early_stopping.reduction must be greater than 1, got 1"),
         ({"early_stopping": True}, "early_stopping must be keys and values, got True"),
         ({"fixed": {"epcohs": 5}}, "unknown setting in fixed 'epcohs': did you mean 'epochs'? Known: batch_size, "),
-        ({"fixed": {"seed": 5}}, "unknown setting in fixed 'seed': Known: batch_size, "),
+        ({"fixed": {"seed": 5}}, "unknown setting in fixed 'seed': "),
         ({"fixed": {"latent": 0}}, "latent must be between 1 and 4096, got 0"),
         ({"fixed": {"network": "mpl"}}, "unknown network 'mpl': did you mean 'mlp'? Known: "),
         ({"fixed": {"beta": -1}}, "beta_vae.beta must be between "),
         ({"fixed": ["epochs"]}, "fixed must be keys and values, got ['epochs']"),
         ({"space": {"bata": [1]}}, "unknown setting in space 'bata': did you mean 'beta'? Known: batch_size, "),
-        ({"space": {"seed": [1]}}, "unknown setting in space 'seed': Known: batch_size, "),
+        ({"space": {"seed": [1]}}, "unknown setting in space 'seed': "),
         ({"space": {"latent": 3}}, "space.latent must be {low, high, log} or a list of choices, got 3"),
         ({"space": {"latent": []}}, "space.latent must list at least one choice"),
         ({"space": {"latent": [2.5]}}, "space.latent must be a whole number, got 2.5"),
@@ -138,8 +153,8 @@ def test_a_mistake_is_one_sentence_that_names_the_file(write: Write, keys: dict[
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("methods: [vae]\n", ": the key 'data' is missing (the data set)"),
-        ("data: digits\n", ": the key 'methods' is missing (the methods, or `all`)"),
+        ("methods: [vae]\n", ": the key 'data' is missing (the data set, or several)"),
+        ("data: digits\n", ": the key 'methods' is missing (the methods, or `all`, or arms)"),
         ("data: [digits\n", " is no YAML, see line 2"),
         ("data: digits\n\tmethods: all\n", " is no YAML, see line 2"),
         ("- data\n", " must hold keys and values such as 'data: mnist', got list"),
@@ -182,7 +197,7 @@ def test_a_file_names_its_study(write: Write) -> None:
 def test_a_study_that_ships_can_be_read_and_its_spaces_sampled(name: str) -> None:
     found = studies.read(studies.find(name)[1])
     assert found.description
-    for method in found.method_names:
+    for method in found.branches:
         for _ in range(20):
             chosen = {key: drawn(span) for key, span in found.ranges(method).items()}
             settings = found.trial(method, chosen, seed=1).settings()
@@ -232,7 +247,7 @@ def test_a_fixed_hyperparameter_does_not_disturb_methods_without_it() -> None:
     assert "beta" not in study(fixed={"beta": 4}).trial("vae", {}, seed=0).settings()
 
 
-@pytest.mark.parametrize("method", Study(data="digits", methods="all").method_names)
+@pytest.mark.parametrize("method", Study(data="digits", methods="all").branches)
 def test_defaults_lie_in_the_space(method: str) -> None:
     found = Study(data="digits", methods="all", space={"learning_rate": {}, "latent": {}})
     spans, defaults = found.ranges(method), found.defaults(method)

@@ -341,3 +341,11 @@ def test_a_record_that_cannot_be_read_is_left_for_later(tracked: Tracked) -> Non
 def test_mlflow_raises_what_the_mirror_has_to_expect(tracked: Tracked) -> None:
     with pytest.raises(MlflowException):
         tracked.client.log_metric("no such run", "mse", 1.0)
+
+
+def test_a_run_names_its_arms_also_those_that_join_after_its_end(tracked: Tracked) -> None:
+    record = tracked.record(status=ledger.FAILED, ended=START + 9)
+    assert tracked.sync(record).data.tags[schema.ARMS] == '["vae"]'
+    for arm in ("vae", "twin"):
+        tracked.records.join(record.identity, arm)
+    assert tracked.sync(record).data.tags[schema.ARMS] == '["vae", "twin"]'

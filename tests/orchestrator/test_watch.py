@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from methods.core.errors import BadInput
 from orchestrator import ledger
 from orchestrator.ledger import Ledger, Record
 from orchestrator.progress import Board
@@ -49,7 +50,12 @@ class Trial:
     error_file: str = ""
     num_failures: int = 0
     config: dict[str, Any] = field(
-        default_factory=lambda: {"settings": TRIAL.settings(), "identity": TRIAL.identity, "role": "search"}
+        default_factory=lambda: {
+            "settings": TRIAL.settings(),
+            "identity": TRIAL.identity,
+            "role": "search",
+            "branch": "vae",
+        }
     )
 
 
@@ -111,7 +117,6 @@ def test_a_trial_that_ended_by_itself_keeps_its_outcome(scene: Scene, status: st
     [
         (KILLED, "The actor died unexpectedly before finishing this task."),
         (REFUSED, "ModuleNotFoundError: No module named 'orchestrator'"),
-        (RAISED, "OSError: [Errno 28] No space left on device"),
         (RAISED + KILLED, "The actor died unexpectedly before finishing this task."),
     ],
 )
@@ -125,6 +130,14 @@ def test_a_trial_whose_process_died_for_good_has_failed_and_says_why(
     assert scene.record.outcome == f"failed: it broke off 4 times: {reason}"
     assert scene.record.configuration == TRIAL.configuration
     assert scene.mirror.identities == [TRIAL.identity]
+
+
+def test_storage_that_fails_stops_the_sweep_and_fails_no_trial(scene: Scene, tmp_path: Path) -> None:
+    scene.write()
+    said = r"fails \(OSError: \[Errno 28\] No space left on device\): mend that, then the same command continues"
+    with pytest.raises(BadInput, match=said):
+        scene.watch.on_trial_error(0, [], dead(tmp_path, RAISED))
+    assert scene.record.status == ledger.RUNNING
 
 
 def test_a_process_that_is_replaced_is_told_of_in_one_sentence(scene: Scene, tmp_path: Path) -> None:

@@ -1,0 +1,200 @@
+"""How far a study is: the trials of every branch by their state, the best value, the pace and the time left."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from orchestrator import ledger
+from orchestrator.ledger import Record
+from orchestrator.schema import REPLICATE
+from orchestrator.study import Study
+
+_RECENT = 50  # trials whose ends give the pace: trials of methods that come later may take longer
+
+
+@dataclass(frozen=True)
+class Row:
+    """One branch: an arm on a data set.
+
+    Attributes:
+        branch: its name.
+        searched, configurations: configurations that have ended, of how many.
+        replicated, seeds: finished replicates of the best configuration, of how many.
+        running, stopped, failed: trials in these states; a trial of a study that was interrupted counts as running.
+        ended: trials that are over.
+        others: of these, replicates of what was the best configuration before the study was extended.
+        best: the best value of the study's metric among finished trials; None without any.
+    """
+
+    branch: str
+    searched: int
+    configurations: int
+    replicated: int
+    seeds: int
+    running: int
+    stopped: int
+    failed: int
+    ended: int
+    others: int
+    best: float | None
+
+    @property
+    def planned(self) -> int:
+        """Trials that there will be: no replicates where no configuration has finished."""
+        hopeless = self.searched >= self.configurations and self.best is None
+        return self.configurations + (0 if hopeless else self.seeds) + self.others
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All branches of a study. A trial that several of them share counts in each.
+
+    Attributes:
+        metric: of the study.
+        rows: in the study's order.
+    """
+
+    metric: str
+    rows: tuple[Row, ...]
+
+    @property
+    def ended(self) -> int:
+        return sum(row.ended for row in self.rows)
+
+    @property
+    def planned(self) -> int:
+        return sum(row.planned for row in self.rows)
+
+    @property
+    def running(self) -> int:
+        return sum(row.running for row in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        return self.ended >= self.planned and not self.running
+
+    def table(self, title: str) -> Table:
+        """Branches by state."""
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for column in ("method", "searched", "replicated", "running", "stopped early", "failed"):
+            table.add_column(column, justify="left" if column == "method" else "right")
+        table.add_column(f"best {self.metric}", justify="right")
+        for row in self.rows:
+            table.add_row(
+                row.branch,
+                f"{row.searched}/{row.configurations}",
+                f"{row.replicated}/{row.seeds}",
+                *(str(count or "") for count in (row.running, row.stopped, row.failed)),
+                "" if row.best is None else f"{row.best:.4g}",
+            )
+        return table
+
+    def lines(self) -> list[str]:
+        """The same for what is no terminal: one line a branch."""
+        return [self._line(row) for row in self.rows]
+
+    def _line(self, row: Row) -> str:
+        states = {"running": row.running, "stopped early": row.stopped, "failed": row.failed}
+        parts = [f"searched {row.searched}/{row.configurations}", f"replicated {row.replicated}/{row.seeds}"]
+        parts += [f"{count} {state}" for state, count in states.items() if count]
+        best = [] if row.best is None else [f"best {self.metric} {row.best:.4g}"]
+        return f"{row.branch}: {', '.join(parts + best)}"
+
+
+def configurations(study: Study) -> dict[str, int]:
+    """How many configurations of each method there will be. To list a large grid takes a while: ask once."""
+    return {branch: study.configurations(branch) for branch in study.branches}
+
+
+def standing(study: Study, searched: Mapping[str, int], records: Iterable[Record]) -> Standing:
+    """How far `study` is.
+
+    Args:
+        study: its definition.
+        searched: what `configurations` says of it.
+        records: of all its trials so far.
+    """
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        for branch in study.labels(record.arms, record.settings):
+            groups[branch].append(record)
+    return Standing(study.metric, tuple(_row(study, method, searched[method], groups[method]) for method in searched))
+
+
+def pace(records: Iterable[Record]) -> float:
+    """Trials a second, by when the latest ones ended; 0 where too few have."""
+    ends = sorted(record.ended for record in records if record.ended and not record.origin)[-_RECENT:]
+    return 1000 * (len(ends) - 1) / (ends[-1] - ends[0]) if len(ends) > 1 and ends[-1] > ends[0] else 0.0
+
+
+def trial_seconds(records: Iterable[Record], now: int) -> float:
+    """What the trials took, all together, until `now` (ms since 1970). Those of other studies cost nothing here."""
+    own = (record for record in records if not record.origin)
+    return sum(((record.ended or max(last(record), record.started)) - record.started) / 1000 for record in own)
+
+
+def last(record: Record) -> int:
+    """When a trial was last heard of, ms since 1970."""
+    return max(record.ended, record.history[-1]["time"] if record.history else record.started)
+
+
+def best_replicate(study: Study, records: Iterable[Record]) -> Record | None:
+    """The finished replicate with the best finite value of the study's metric, on its first data set."""
+    data = study.loaded[study.data_names[0]]
+    here = [record for record in records if record.settings.get("data", data) == data]
+    finished = [record for record in here if record.role == REPLICATE and record.status == ledger.FINISHED]
+    able = [record for record in finished if _finite(record, study.metric) is not None]
+    choose = max if study.mode == "max" else min
+    return choose(able, key=lambda record: record.value(study.metric) or 0.0, default=None)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds.
+
+    >>> clock(3725.2)
+    '1:02:05'
+    """
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) -> Row:
+    states = Counter(record.status for record in records)
+    ended = [record for record in records if record.status != ledger.RUNNING]
+    replicates = [record for record in ended if record.role == REPLICATE]
+    chosen = _chosen(study, ended)
+    current = [record for record in replicates if record.configuration == chosen]
+    finished = [record for record in ended if record.status == ledger.FINISHED]
+    values = [value for record in finished if (value := _finite(record, study.metric)) is not None]
+    return Row(
+        branch,
+        searched=len(ended) - len(replicates),
+        configurations=searched,
+        replicated=sum(record.status == ledger.FINISHED for record in current),
+        seeds=study.replicates,
+        running=states[ledger.RUNNING],
+        stopped=states[ledger.STOPPED],
+        failed=states[ledger.FAILED],
+        ended=len(ended),
+        others=len(replicates) - len(current),
+        best=(max if study.mode == "max" else min)(values, default=None),
+    )
+
+
+def _chosen(study: Study, records: Iterable[Record]) -> str:
+    """The configuration that the search chooses, told apart from equals by identity, as the search does."""
+    searched = (record for record in records if record.role != REPLICATE and record.status == ledger.FINISHED)
+    values = [(value, found) for found in searched if (value := _finite(found, study.metric)) is not None]
+    choose = max if study.mode == "max" else min
+    best = choose(values, key=lambda entry: (entry[0], entry[1].identity), default=None)
+    return best[1].configuration if best else ""
+
+
+def _finite(record: Record, metric: str) -> float | None:
+    value = record.value(metric)
+    return value if value is not None and math.isfinite(value) else None
