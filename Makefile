@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | docs | ui | setup     (each installs first what is missing, into .venv)
+# make demo | test | test-faults | lint | bench | docs | ui | services | setup     (each installs first what is missing, into .venv)
 VENV    := .venv
 PYTHON  ?= python3
 BIN     := $(VENV)/bin
@@ -8,7 +8,7 @@ PORT    ?= 5000
 # Where the CPU build of torch is. For GPUs: make setup TORCH=https://download.pytorch.org/whl/cu130
 TORCH   ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help setup docs demo test lint bench ui clean
+.PHONY: help setup docs demo test test-faults lint bench ui services clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -38,6 +38,10 @@ demo: $(READY)
 test: $(READY)
 	LATENT_ORCHESTRA_DATA="$(DATA)" $(BIN)/python -m pytest $(ARGS)
 
+# What takes minutes: trials, drivers and machines killed, servers and disks taken away.
+test-faults: $(READY)
+	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +53,11 @@ bench: $(READY)
 ui: $(READY)
 	@echo "MLflow on http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+
+# PostgreSQL (Debian's package) behind an MLflow server with files of its own, all on loopback.
+services: $(READY)
+	$(BIN)/python -m pip install -qq --constraint constraints.txt psycopg2-binary
+	$(BIN)/python -m orchestrator.services --folder services --port $(PORT)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
