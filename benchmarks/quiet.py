@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -27,12 +28,18 @@ def quiet_study(folder: Path, *, trials: int, epochs: int) -> Path:
     path = folder / "measured.yaml"
     path.write_text(yaml.safe_dump(study))
     places = ["--results", str(folder), "--tracking-uri", f"sqlite:///{folder}/mlflow.db"]
-    silent = console.Console(file=io.StringIO())
+    with silenced():
+        sweep.main([str(path), *places])
+    return folder / "measured"
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Nothing on the screen, neither results nor progress."""
     out, err = console.OUT, console.ERR
-    console.OUT = console.ERR = silent
+    console.OUT = console.ERR = console.Console(file=io.StringIO())
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            sweep.main([str(path), *places])
+            yield
     finally:
         console.OUT, console.ERR = out, err
-    return folder / "measured"

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -58,13 +59,18 @@ class Mirror:
         self._tell(identity)
 
     def close(self, timeout: float = 60.0) -> list[str]:
-        """Write what is left, for `timeout` seconds at most. Returns the trials that may not have been written."""
+        """Write what is left, for `timeout` seconds at most. Returns the trials that may not have been written.
+
+        On a busy machine that may be too short. Then the process goes on alone, for a minute, and closes the study's
+        runs.
+        """
         self._tell(f"close {timeout}")
         try:
             answer, _ = self._process.communicate(timeout=timeout + _GRACE_SECONDS)
             return list(json.loads(answer))
-        except (subprocess.TimeoutExpired, ValueError, OSError):  # it hangs, or it died
-            self._process.kill()
+        except (subprocess.TimeoutExpired, ValueError, OSError):  # it is late, or it died
+            assert self._process.stdout is not None
+            self._process.stdout.close()
             return sorted(self._changed)
 
     def _tell(self, line: str) -> None:
@@ -80,10 +86,10 @@ class _Changes:
     """Identities that wait to be written, read from a stream until it ends or says `close`.
 
     Args:
-        hurry: called when no trial runs any more.
+        hurry: called when no trial runs any more, with the seconds that are left.
     """
 
-    def __init__(self, hurry: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, hurry: Callable[[float], None] = lambda seconds: None) -> None:
         self._hurry = hurry
         self._waiting: dict[str, None] = {}  # a set that keeps its order
         self._condition = threading.Condition()
@@ -96,14 +102,15 @@ class _Changes:
             word, _, timeout = line.strip().partition(" ")
             with self._condition:
                 if word == "close":
-                    self._hurry()
+                    self._hurry(float(timeout))
                     self._deadline = time.monotonic() + float(timeout)
                 else:
                     self._waiting[word] = None
                 self._condition.notify()
         with self._condition:
-            self._hurry()
             self.orphaned = self._deadline is None
+            if self.orphaned:
+                self._hurry(_LAST_SECONDS)
             self._deadline = self._deadline or time.monotonic() + _LAST_SECONDS
             self._condition.notify()
 
@@ -152,8 +159,12 @@ class _Writer:
                 if not self._changes.put_back(identities, self._wait):
                     return
         if self._changes.orphaned:
-            with contextlib.suppress(Exception):  # the next start tries again
-                self.tracking.interrupt()
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """Close the runs of a study whose sweep is gone."""
+        with contextlib.suppress(Exception):  # the next start tries again
+            self.tracking.interrupt()
 
     @property
     def tracking(self) -> StudyTracking:
@@ -176,14 +187,29 @@ def main() -> None:
     """The process: `python -m orchestrator.mirror FOLDER URI`, identities on standard input."""
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     _lowest_priority()
-    folder, changes = Path(sys.argv[1]), _Changes(lambda: _priority_again(usual))
+    folder, changes = Path(sys.argv[1]), _Changes(lambda seconds: _last(seconds, usual))
+    writer = _Writer(folder, sys.argv[2], changes)
     threading.Thread(target=changes.listen, args=[sys.stdin], name="listen", daemon=True).start()
     # The mirror of a sweep that was killed may still be at it, and two would write each run twice.
     with FileLock(folder / ".mirror.lock"):
-        _Writer(folder, sys.argv[2], changes).run()
-    with contextlib.suppress(OSError):  # nobody listens any more
-        sys.stdout.write(json.dumps(changes.left))
-        sys.stdout.flush()
+        writer.run()
+        if not _answer(changes.left):
+            writer.interrupt()
+
+
+def _answer(left: list[str]) -> bool:
+    """Tell the sweep what was not written. Returns whether it still listens."""
+    try:
+        os.write(sys.stdout.fileno(), json.dumps(left).encode())
+    except OSError:
+        return False
+    return True
+
+
+def _last(seconds: float, usual: int) -> None:
+    """No trial runs any more: give way to nobody, and end for good when it has taken too long."""
+    signal.alarm(int(seconds + _GRACE_SECONDS + _LAST_SECONDS))
+    _priority_again(usual)
 
 
 def _lowest_priority() -> None:

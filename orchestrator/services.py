@@ -60,7 +60,7 @@ def postgres(folder: Path) -> Iterator[str]:
     try:
         with contextlib.suppress(BadInput):  # it is there already
             _run([binaries / "createdb", "-h", "127.0.0.1", "-p", port, "-U", _USER, "mlflow"])
-        yield f"postgresql://{_USER}@127.0.0.1:{port}/mlflow"
+        yield f"postgresql+psycopg2://{_USER}@127.0.0.1:{port}/mlflow"
     finally:
         _run([binaries / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop"])
 

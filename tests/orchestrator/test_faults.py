@@ -197,7 +197,8 @@ def test_ctrl_c(place: Place) -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "stopped; nothing is lost: the same command continues where it was"
-    assert "RUNNING" not in {run.info.status for run in place.runs("trial") + place.runs("study")}
+    # At once, or on a busy machine a little later.
+    until(lambda: "RUNNING" not in {run.info.status for run in place.runs("trial") + place.runs("study")}, 90)
     expect_end(place)
 
 
@@ -281,7 +282,7 @@ def test_a_disk_that_is_full(place: Place, small_disk: Path) -> None:
                 file.write(bytes(4096))
         _, said = process.communicate(timeout=200)
     assert process.returncode == 2, said
-    assert "make room for it, then the same command continues" in said or "cannot write" in said
+    assert "then the same command continues" in said
     assert "Traceback" not in said
     assert place.all(ledger.FAILED) == []
     filler.unlink()
@@ -373,6 +374,8 @@ def test_a_second_study_takes_over_what_the_first_has_trained(place: Place) -> N
     code, said = place.run("--name", "second")
     assert code == 0, said
     second = Ledger(place.records.folder.parent / "second")
+    codes = [{record.facts["code"] for record in records.records()} for records in (place.records, second)]
+    assert codes[0] == codes[1], "the sources were edited while this test ran"
     assert {record.origin for record in second.records()} == {"tiny"}
     assert {record.identity for record in second.records()} == {record.identity for record in place.all()}
     place.records = second

@@ -135,6 +135,22 @@ def test_a_mirror_that_died_does_not_disturb_the_sweep(records: Ledger, uri: str
     assert followed.close() == [identity]
 
 
+def test_a_mirror_that_is_late_goes_on_alone_and_leaves_no_run_running(
+    records: Ledger, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "_GRACE_SECONDS", 0.2)
+    followed, record, client = Mirror(records.folder, uri), write(records), connect(uri)
+    os.kill(followed._process.pid, signal.SIGSTOP)
+    followed.changed(write(records, epochs=2).identity)
+    assert followed.close(timeout=0.1) == [record.identity]
+    os.kill(followed._process.pid, signal.SIGCONT)
+    assert followed._process.wait(timeout=60) == 0
+    assert epochs(client, record.identity) == [1, 2]
+    experiment = client.get_experiment_by_name("tiny")
+    assert experiment is not None
+    assert {run.info.status for run in client.search_runs([experiment.experiment_id])} == {"KILLED"}
+
+
 def test_when_the_sweep_is_killed_no_run_stays_running(records: Ledger, uri: str) -> None:
     followed = Mirror(records.folder, uri)
     record = write(records)
@@ -244,7 +260,7 @@ def test_once_no_trial_runs_it_need_not_give_way_any_more(lines: list[str]) -> N
             told.append(line)
             yield line
 
-    changes = mirror._Changes(lambda: told.append("hurry"))
+    changes = mirror._Changes(lambda seconds: told.append("hurry"))
     changes.listen(stream())
     assert told.index("hurry") == len(lines)
 
