@@ -201,9 +201,10 @@ def parser() -> argparse.ArgumentParser:
     for name, text in (
         ("seed", "of everything random in measuring"),
         ("samples", "importance samples a row for log_likelihood; the literature takes 5000"),
-        ("rows", "rows for log_likelihood; the literature takes all"),
+        ("rows", "rows for log_likelihood and strings; the literature takes all"),
         ("batch", "rows in a batch of He's mutual information"),
         ("images", "at most so many real and generated images"),
+        ("attempts", "random decodings of a code in validity_attempts; the literature takes 25 or 500"),
     ):
         default = getattr(settings, name)
         found.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import re
 import resource
 import statistics
 import sys
@@ -28,18 +29,27 @@ from pipelines.trial import trial as checked
 
 _History = list[dict[str, float]]
 _CHECKPOINT_SECONDS = 2.0
-_SHOWN = ("learning_rate", "valid/objective", "valid/bce", "valid/elbo", "valid/knn_purity")
+_SHOWN = (
+    "learning_rate",
+    "valid/objective",
+    "valid/bce",
+    "valid/exact_reconstruction",
+    "valid/token_accuracy",
+    "valid/elbo",
+    "valid/knn_purity",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    method = options.method or datasets.usual_method(options.data)
     if options.describe:
-        console.OUT.print(_description(options.method), markup=False, soft_wrap=True)
+        console.OUT.print(_description(method), markup=False, soft_wrap=True)
         return 0
     given = console.settings(options.set)
-    start = {} if options.preset is None else presets.settings(options.preset, options.method, options.data)
-    trial = checked({"method": options.method, "data": options.data} | start | given)
-    folder = Path(options.out or f"results/train/{trial.method}-{trial.data}-{trial.identity}")
+    start = {} if options.preset is None else presets.settings(options.preset, method, options.data)
+    trial = checked({"method": method, "data": options.data} | start | given)
+    folder = Path(options.out or f"results/train/{trial.method}-{_file_name(trial.data)}-{trial.identity}")
     if (folder / "trial.json").exists() and not options.fresh:
         if artifact.load(folder).trial != trial:
             raise BadInput(f"{folder} holds another run: name another folder with --out, or replace it with --fresh")
@@ -59,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1))
     _report(metrics, folder)
     return 0
+
+
+def _file_name(data: str) -> str:
+    """A data set's name as part of a path: that of a file of strings holds a path itself."""
+    return re.sub(r"[^\w.@-]+", "-", data)
 
 
 def device() -> torch.device:
@@ -159,8 +174,9 @@ def _description(method: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.train", description=__doc__.splitlines()[0])
-    parser.add_argument("--method", default="vae", help=f"one of {', '.join(methods.names())}")
-    parser.add_argument("--data", default="digits", help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument("--method", help=f"one of {', '.join(methods.names())} (default: vae; rae for strings)")
+    data = f"one of {', '.join(datasets.names())}, or LANGUAGE:FILE of strings"
+    parser.add_argument("--data", default="digits", help=data)
     parser.add_argument(
         "--preset",
         metavar="NAME",

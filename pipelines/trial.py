@@ -15,7 +15,6 @@ from methods.core.errors import BadInput, unknown
 from methods.core.ranges import Integer, OneOf, Real, declared, resolved
 from pipelines import datasets, domains
 from pipelines.acceleration import PRECISIONS
-from pipelines.datasets import shares
 from pipelines.datasets.dataset import Dataset, unbinarized
 from pipelines.optimizers import ALGORITHMS
 from pipelines.schedules import Schedules
@@ -28,7 +27,8 @@ class Trial:
     Build one with `trial(...)`, which checks every value and fills in the defaults of the method.
 
     Attributes:
-        data: a data set, one of `pipelines.datasets.names()`, or a share of its training rows, such as `usps@0.1`.
+        data: a data set, one of `pipelines.datasets.names()`, or a share of its training rows, such as `usps@0.1`, or
+            a file of strings, such as `smiles_selfies:molecules.txt`.
         method: one of `methods.names()`.
         hyper: the method's hyperparameters, all of them.
         network: a network family, one of `pipelines.domains.families()`.
@@ -114,8 +114,7 @@ def trial(settings: Mapping[str, Any]) -> Trial:
         if name not in fields and name not in hyper:
             raise unknown(f"setting of {settings['method']}", name, fields | set(hyper))
     own = {name: value for name, value in settings.items() if name in fields}
-    data = own["data"]
-    _name("data set", shares.parted(data)[0] if isinstance(data, str) else data, datasets.names())
+    datasets.check(own["data"])
     _name("network", own.get("network", Trial.network), domains.families())
     if own.get("likelihood") is not None:
         _name("likelihood", own["likelihood"], domains.likelihoods())

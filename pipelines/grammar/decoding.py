@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
@@ -9,9 +11,18 @@ from torch import Tensor
 from methods.core.errors import BadInput
 from pipelines.grammar.cfg import Tables
 
+Step = Callable[[int, Int[Tensor, " B"] | None], Float[Tensor, "B symbols"]]
+"""Scores of the symbols at a place, from its number and the symbols before it, which are None at the first place."""
+
+
+def greedy(logits: Float[Tensor, "B length rules"], tables: Tables) -> UInt8[Tensor, "B length"]:
+    """`unrolled`, where the scores of all steps are known in advance."""
+    batch, length, _ = logits.shape
+    return unrolled(lambda step, previous: logits[:, step], tables, batch, length)
+
 
 @torch.no_grad()
-def greedy(logits: Float[Tensor, "B length rules"], tables: Tables) -> UInt8[Tensor, "B length"]:
+def unrolled(scores: Step, tables: Tables, batch: int, length: int) -> UInt8[Tensor, "B length"]:
     """At every step the best rule among those that apply to the left-most nonterminal and can still be finished.
 
     One stack of nonterminals a row; a rule is dropped where its shortest completion, with that of everything below it
@@ -23,24 +34,25 @@ def greedy(logits: Float[Tensor, "B length rules"], tables: Tables) -> UInt8[Ten
     Raises:
         BadInput: not even the shortest sentence of the grammar fits.
     """
-    batch, length, _ = logits.shape
     if not tables.shortest.is_cuda:  # a GPU would have to be waited for
         check_length(tables, length)
-    scores = logits.clamp(min=torch.finfo(logits.dtype).min)  # so that no rule which may be used is -inf
     width = tables.pushed.shape[1]
     stack = tables.lhs.new_zeros(batch, length + width)
     padding = len(tables.shortest) - 1
     height = tables.lhs.new_ones(batch)
     needed = tables.shortest[0].expand(batch)
-    slots = torch.arange(width, device=logits.device)
-    chosen = []
+    slots = torch.arange(width, device=stack.device)
+    chosen: list[Tensor] = []
+    rule = None
     for step in range(length):
+        own = scores(step, rule)
         below = (height - 1).clamp_min(0)
         top = stack.gather(1, below.unsqueeze(1)).squeeze(1).masked_fill(height == 0, padding)
         waiting = needed - tables.shortest[top]
         cost = tables.cost[top]
         fits = cost <= (length - step - 1 - waiting).unsqueeze(1)
-        rule = scores[:, step].masked_fill(~fits, -torch.inf).argmax(1)
+        finite = own.clamp(min=torch.finfo(own.dtype).min)  # so that no rule which may be used is -inf
+        rule = finite.masked_fill(~fits, -torch.inf).argmax(1)
         stack.scatter_(1, below.unsqueeze(1) + slots, tables.pushed[rule])
         height = below + tables.pushes[rule]
         needed = waiting + cost.gather(1, rule.unsqueeze(1)).squeeze(1)
@@ -56,8 +68,8 @@ def sample(
 
 
 def perturbed(
-    logits: Float[Tensor, "B length symbols"], *, generator: torch.Generator | None = None
-) -> Float[Tensor, "B length symbols"]:
+    logits: Float[Tensor, "*B symbols"], *, generator: torch.Generator | None = None
+) -> Float[Tensor, "*B symbols"]:
     """Logits with Gumbel noise: the largest of any set of them is a draw from the softmax over that set."""
     uniform = torch.empty_like(logits, requires_grad=False).uniform_(generator=generator)
     return logits.detach() - torch.log(-torch.log(uniform.clamp_(1e-20, 1 - 1e-7)))

@@ -19,6 +19,7 @@ from pipelines.metrics.clustering import hungarian_accuracy, kmeans_clusters, v_
 from pipelines.metrics.isolation import isolated
 from pipelines.metrics.neighbors import knn_purity
 from pipelines.metrics.reconstruction import bce, mse
+from pipelines.metrics.strings import reconstruction_of_each, writes_strings
 
 _PerRow = dict[str, Float[Tensor, " B"]]
 
@@ -30,7 +31,8 @@ def evaluate(method: Method, split: Split, *, seed: int = 0, size: int = 1000) -
     clusters are measured on is the posterior mean of the grey images. The rate is under the method's own `prior()`, so
     the elbo is a bound even for methods whose objective is none. Posteriors or priors without a density have neither
     rate nor elbo; data without labels have no purity, V-measure or accuracy. If the codes are not finite, what is
-    measured on them is NaN.
+    measured on them is NaN. Strings have shares of what comes back from mean codes in place of distances to
+    reconstructions.
 
     The method is measured on its device in evaluation mode; its modes and torch's random state are left as they were.
 
@@ -94,9 +96,13 @@ def _read(
 
 def _at_sample(method: Method, batch: Batch, posterior: Distribution, prior: Distribution) -> _PerRow:
     z = posterior.sample()
-    mean = method.decode(z, batch.y)
     reconstruction = -method.log_likelihood(batch.x, z, batch.y)
-    values = {"bce": bce(batch.x, mean), "mse": mse(batch.x, mean), "reconstruction": reconstruction}
+    if writes_strings(method):
+        values = reconstruction_of_each(method, batch.x.argmax(-1), posterior.mean)
+    else:
+        mean = method.decode(z, batch.y)
+        values = {"bce": bce(batch.x, mean), "mse": mse(batch.x, mean)}
+    values["reconstruction"] = reconstruction
     if has_rate(posterior) and has_rate(prior):
         values["rate"] = rate(posterior, prior, z)
         values["elbo"] = -(reconstruction + values["rate"])
@@ -105,6 +111,8 @@ def _at_sample(method: Method, batch: Batch, posterior: Distribution, prior: Dis
 
 def _at_sample_and_mean(method: Method, batch: Batch, posterior: Distribution, prior: Distribution) -> _PerRow:
     values = _at_sample(method, batch, posterior, prior)
+    if writes_strings(method):
+        return values
     mean = method.decode(posterior.mean, batch.y)
     return values | {"bce_mean": bce(batch.x, mean), "mse_mean": mse(batch.x, mean)}
 

@@ -57,7 +57,8 @@ def measure(subject: Subject) -> Measured:
     """
     settings, prior = subject.settings, subject.method.prior()
     split = subject.some(settings.rows)
-    probe = subject.method.posterior(split.x[:1], None if split.y is None else split.y[:1])
+    (first,) = split.head(1).batches(1)
+    probe = subject.method.posterior(first.x, first.y)
     if isinstance(probe, Dirac):
         raise NotMeasurable("the posterior is a single code, so there is nothing to sample")
     if not has_rate(probe) or not has_rate(prior):

@@ -62,6 +62,9 @@ _STANDARD = _group(
     Metric("reconstruction", "nats", False, "-log p(x|z) at a sampled code; comparable within one likelihood"),
     Metric("rate", "nats", None, "E_q[log q(z|x) - log p(z)] under the method's own prior"),
     Metric("elbo", "nats", True, "-(reconstruction + rate), a lower bound on log p(x)"),
+    Metric("exact_reconstruction", "", True, "share of strings that the greedy decoding of their mean code equals"),
+    Metric("token_accuracy", "", True, "share of a string's symbols that this decoding has at their place"),
+    Metric("validity_greedy", "", True, "share of strings whose mean code is greedily decoded into a valid string"),
     Metric("active_units", "", None, "latent dimensions whose posterior mean varies over the data"),
     Metric("knn_purity", "%", True, "share of the nearest codes that have the same label"),
     Metric("v_measure", "", True, "agreement of the labels with k-means clusters of the codes, 0 to 1"),
@@ -132,6 +135,15 @@ _CODES = [
     ),
 ]
 
+_STRINGS = _group(
+    "strings",
+    Metric("validity_sampled", "", True, "share of mean codes whose first random decoding is valid"),
+    Metric("validity_attempts", "", True, "share of mean codes of whose random decodings (--attempts) one is valid"),
+    Metric("prior_validity", "", True, "share of greedily decoded draws of the prior that are valid"),
+    Metric("uniqueness", "", True, "share of distinct ones among the valid draws of the prior"),
+    Metric("novelty", "", True, "share of the distinct valid draws of the prior that are no training string"),
+)
+
 _IMAGES = [
     *_images("frechet_classifier", "kernel_classifier", "features of a classifier of these data"),
     *_images("frechet_inception", "kid", "features of Inception (FID, KID)"),
@@ -143,5 +155,7 @@ _TRAINING = _group(
     Metric("peak_memory", "MiB", False, "largest memory in training: the GPU's where one was used, else the process's"),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in [*_STANDARD, *_DENSITY, *_CODES, *_IMAGES, *_TRAINING]}
+METRICS: dict[str, Metric] = {
+    metric.name: metric for metric in [*_STANDARD, *_DENSITY, *_CODES, *_STRINGS, *_IMAGES, *_TRAINING]
+}
 """Every metric, by name. Those of the group `standard` are what `evaluate` returns."""

@@ -18,6 +18,7 @@ from pipelines.metrics import (
     mutual_information,
     prior_mismatch,
     reencoding,
+    strings,
     training_facts,
 )
 from pipelines.metrics.evaluate import evaluate
@@ -43,10 +44,16 @@ def _standard(subject: Subject) -> Measured:
     """What training reports as well: `evaluate`."""
     values = evaluate(subject.method, subject.split, seed=subject.settings.seed)
     absent = [name for name, metric in METRICS.items() if metric.group == "standard" and name not in values]
-    reason = {"rate": "no density", "elbo": "no density"}
-    missing = {name: f"the posterior or the prior has {reason[name]}" for name in absent if name in reason}
-    missing |= {name: "the data have no labels" for name in absent if name not in reason}
+    missing = {name: _ABSENT.get(name, "the data have no labels") for name in absent}
     return Measured(values, {"rows": len(subject.split)}, missing)
+
+
+_ABSENT = {
+    **dict.fromkeys(("rate", "elbo"), "the posterior or the prior has no density"),
+    **dict.fromkeys(("bce", "bce_mean", "mse", "mse_mean"), "the data are strings"),
+    **dict.fromkeys(("exact_reconstruction", "token_accuracy", "validity_greedy"), "the data are no strings"),
+}
+"""Why `evaluate` leaves metrics out."""
 
 
 GROUPS: dict[str, Group] = {
@@ -54,6 +61,7 @@ GROUPS: dict[str, Group] = {
     "activity": Group(activity.measure),
     "training": Group(training_facts.measure),
     "reencoding": Group(reencoding.measure),
+    "strings": Group(strings.measure, ("rows", "attempts")),
     "clusters": Group(clustering.measure),
     "components": Group(components.measure),
     "class_axes": Group(class_axes.measure),

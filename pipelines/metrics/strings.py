@@ -6,29 +6,56 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from methods.core.base import Method
+from methods.core.base import Data, Method, Split
 from methods.core.errors import BadInput
-from pipelines.datasets.dataset import Dataset
 from pipelines.metrics.isolation import isolated
-from pipelines.sequences import languages
+from pipelines.metrics.subject import Measured, NotMeasurable, Subject
 from pipelines.sequences.likelihood import Sequences
 from pipelines.sequences.validity import Canonical, canonical
 
+_SIZE = 500  # codes decoded at a time
+
+
+def writes_strings(method: Method) -> bool:
+    """Does the method decode codes into strings?"""
+    return isinstance(method.decoder, Sequences)
+
+
+def reconstruction_of_each(
+    method: Method, symbols: Int[Tensor, "B length"], codes: Float[Tensor, "B latent"]
+) -> dict[str, Float[Tensor, " B"]]:
+    """Of every string, greedily decoded from its code, values between 0 and 1:
+
+    - `exact_reconstruction`: is it the same string?
+    - `token_accuracy`: the share of its symbols, without padding, that stand at the same place;
+    - `validity_greedy`: is it valid, as `pipelines.sequences.validity` says?
+
+    Raises:
+        BadInput: the method does not write strings.
+    """
+    decoder = _decoder(method)
+    greedy = decoder.language.greedy(scores(method, codes))
+    right, own = greedy == symbols, symbols != decoder.language.padding
+    valid = canonical(decoder.language.name)
+    return {
+        "exact_reconstruction": right.all(1).float(),
+        "token_accuracy": (right & own).sum(1) / own.sum(1),
+        "validity_greedy": symbols.new_tensor(_are(valid, decoder.strings(greedy)), dtype=torch.float32),
+    }
+
 
 def string_metrics(
-    method: Method, dataset: Dataset, *, rows: int = 1000, attempts: int = 25, seed: int = 0, size: int = 500
+    method: Method, data: Data, *, split: Split | None = None, rows: int = 1000, attempts: int = 25, seed: int = 0
 ) -> dict[str, float]:
-    """Shares between 0 and 1, on the first `rows` test strings and as many draws from the method's prior.
+    """Shares between 0 and 1, on the first `rows` rows of a split and as many draws from the method's prior.
 
-    Of test strings, decoded from their mean codes:
+    The three of `reconstruction_of_each`, and of strings drawn from p(x|z) at mean codes z:
 
-    - `exact_reconstruction`: greedily decoded into the same string;
-    - `token_accuracy`: symbols, without padding, that the greedy sequence has at the same place;
-    - `validity_greedy`, `validity_sampled`: greedily, or once at random, decoded into a valid string;
-    - `validity_attempts`: into a valid one in at least one of `attempts` random decodings.
+    - `validity_sampled`: the first draw is valid;
+    - `validity_attempts`: one of `attempts` draws is valid.
 
     Of greedily decoded prior draws:
 
@@ -38,32 +65,63 @@ def string_metrics(
 
     Valid is what `pipelines.sequences.validity` says; training strings count as they are written in the data.
 
+    Args:
+        split: default: the test split of `data`.
+
     Raises:
         BadInput: the method does not write strings, or `rows` or `attempts` is less than 1.
     """
     decoder = _decoder(method)
     if rows < 1 or attempts < 1:
         raise BadInput(f"rows and attempts must be at least 1, got {rows} and {attempts}")
-    test = dataset.data.test.head(rows).to(next(method.parameters()).device)
-    valid = canonical(dataset.likelihood)
+    measured = (split or data.test).head(rows).to(next(method.parameters()).device)
     with isolated(method, seed):
-        codes = torch.cat([method.posterior(batch.grey, batch.y).mean for batch in test.batches(size)])
-        parts = [scores(method, part) for part in codes.split(size)]
-        found = _of_codes(decoder, parts, test.x, valid, attempts)
-        draws = method.prior().sample(torch.Size([rows]))
-        written = [text for part in draws.split(size) for text in _greedy(decoder, scores(method, part))]
-    return found | _of_draws(written, dataset, valid)
+        codes = torch.cat([method.posterior(batch.grey, batch.y).mean for batch in measured.batches(_SIZE)])
+        parts = list(zip(measured.x.long().split(_SIZE), codes.split(_SIZE), strict=True))
+        each = [reconstruction_of_each(method, symbols, part) for symbols, part in parts]
+        found = {name: _share(torch.cat([values[name] for values in each])) for name in each[0]}
+        found |= _of_sampled(method, [part for _, part in parts], attempts)
+        draws = method.prior().sample(torch.Size([rows])).split(_SIZE)
+        written = [text for part in draws for text in decoder.strings(decoder.language.greedy(scores(method, part)))]
+    return found | _of_draws(written, data, decoder)
+
+
+def measure(subject: Subject) -> Measured:
+    """Those of `string_metrics` that `evaluate` does not return."""
+    if not writes_strings(subject.method):
+        raise NotMeasurable("the data are no strings")
+    settings = subject.settings
+    found = string_metrics(
+        subject.method,
+        subject.data,
+        split=subject.split,
+        rows=settings.rows,
+        attempts=settings.attempts,
+        seed=settings.seed,
+    )
+    names = ("validity_sampled", "validity_attempts", "prior_validity", "uniqueness", "novelty")
+    values = {name: found[name] for name in names if not math.isnan(found[name])}
+    missing = {name: "no draw of the prior is valid" for name in names if name not in values}
+    return Measured(values, {"strings": min(settings.rows, len(subject.split))}, missing)
 
 
 @torch.no_grad()
 def scores(method: Method, z: Float[Tensor, "B latent"]) -> Float[Tensor, "B length symbols"]:
     """What the network of a method's decoder of strings says to codes, whatever the method does to codes before.
 
+    Of a network that sees what it has written: along the greedy string.
+
     Raises:
         BadInput: the method does not write strings.
     """
-    seen: list[Tensor] = []
-    handle = _decoder(method).network.register_forward_hook(lambda network, given, scored: seen.append(scored))
+    return _heard(method, z)[1]
+
+
+def _heard(method: Method, z: Float[Tensor, "B latent"]) -> tuple[Tensor, Tensor]:
+    """What the network of the decoder was given for codes, and what it said."""
+    seen: list[tuple[Tensor, Tensor]] = []
+    network = _decoder(method).network
+    handle = network.register_forward_hook(lambda network, given, scored: seen.append((given[0], scored)))
     try:
         method.decode(z)
     finally:
@@ -77,25 +135,22 @@ def _decoder(method: Method) -> Sequences:
     return method.decoder
 
 
-def _of_codes(
-    decoder: Sequences, parts: list[Tensor], symbols: UInt8[Tensor, "N length"], valid: Canonical, attempts: int
-) -> dict[str, float]:
-    greedy = torch.cat([decoder.language.greedy(part) for part in parts])
-    sampled = [[valid(text) is not None for part in parts for text in _drawn(decoder, part)] for _ in range(attempts)]
-    own = symbols != decoder.language.padding
-    return {
-        "exact_reconstruction": _share((greedy == symbols).all(1)),
-        "token_accuracy": _share((greedy == symbols)[own]),
-        "validity_greedy": _share([valid(text) is not None for text in decoder.strings(greedy)]),
-        "validity_sampled": _share(sampled[0]),
-        "validity_attempts": _share(torch.tensor(sampled).any(0)),
-    }
+def _of_sampled(method: Method, parts: Sequence[Tensor], attempts: int) -> dict[str, float]:
+    """Of strings drawn for every code, part by part."""
+    decoder = _decoder(method)
+    valid = canonical(decoder.language.name)
+    found = []
+    for part in parts:
+        draws = decoder.draws(_heard(method, part)[0], attempts)
+        found.append(torch.tensor([_are(valid, decoder.strings(drawn)) for drawn in draws]))
+    sampled = torch.cat(found, 1)
+    return {"validity_sampled": _share(sampled[0]), "validity_attempts": _share(sampled.any(0))}
 
 
-def _of_draws(written: list[str], dataset: Dataset, valid: Canonical) -> dict[str, float]:
+def _of_draws(written: list[str], data: Data, decoder: Sequences) -> dict[str, float]:
+    valid = canonical(decoder.language.name)
     found = [meaning for meaning in map(valid, written) if meaning is not None]
-    train = dataset.data.train.x
-    known = set(languages.language(dataset.likelihood, train.shape[1]).write(train))
+    known = set(decoder.strings(data.train.x))
     return {
         "prior_validity": len(found) / len(written),
         "uniqueness": len(set(found)) / len(found) if found else math.nan,
@@ -103,13 +158,9 @@ def _of_draws(written: list[str], dataset: Dataset, valid: Canonical) -> dict[st
     }
 
 
-def _greedy(decoder: Sequences, logits: Float[Tensor, "B length symbols"]) -> list[str]:
-    return decoder.strings(decoder.language.greedy(logits))
+def _are(valid: Canonical, texts: list[str]) -> list[bool]:
+    return [valid(text) is not None for text in texts]
 
 
-def _drawn(decoder: Sequences, logits: Float[Tensor, "B length symbols"]) -> list[str]:
-    return decoder.strings(decoder.language.sample(logits))
-
-
-def _share(values: Tensor | Sequence[bool]) -> float:
-    return torch.as_tensor(values).double().mean().item()
+def _share(values: Tensor) -> float:
+    return values.double().mean().item()

@@ -31,9 +31,10 @@ class Settings:
         seed: of everything random in measuring.
         split: `test`, `valid` or `train`.
         samples: importance samples a row.
-        rows: rows for `log_likelihood`, chosen by the seed.
+        rows: rows for `log_likelihood`, chosen by the seed, and for `strings`, the first ones.
         batch: rows in a batch of He's mutual information.
         images: at most so many real and generated images in a Frechet or kernel distance.
+        attempts: random decodings of a code in `validity_attempts`; the literature takes 25 or 500.
     """
 
     seed: int = 0
@@ -42,11 +43,12 @@ class Settings:
     rows: int = 2000
     batch: int = 50
     images: int = 10_000
+    attempts: int = 25
 
     def __post_init__(self) -> None:
         if self.split not in ("train", "valid", "test"):
             raise BadInput(f"split must be train, valid or test, got {self.split!r}")
-        for name, least in (("seed", 0), ("samples", 1), ("rows", 2), ("batch", 2), ("images", 2)):
+        for name, least in (("seed", 0), ("samples", 1), ("rows", 2), ("batch", 2), ("images", 2), ("attempts", 1)):
             if getattr(self, name) < least:
                 raise BadInput(f"{name} must be at least {least}, got {getattr(self, name)}")
 
@@ -154,7 +156,8 @@ class Subject:
         index = torch.randperm(len(self.split), generator=generator)[:rows].sort().values.to(self.split.x.device)
         x = self.split.x[index]
         grey = x if self.split.x is self.split.grey else self.split.grey[index]
-        return Split(x, grey, None if self.split.y is None else self.split.y[index], self.split.redraw)
+        y = None if self.split.y is None else self.split.y[index]
+        return Split(x, grey, y, self.split.redraw, self.split.symbols)
 
     def _codes(self, split: Split) -> Float[Tensor, "N latent"]:
         with isolated(self.method, self.settings.seed):  # what is cached must not move the caller's random numbers

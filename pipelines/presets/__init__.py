@@ -1,7 +1,8 @@
 """Settings that belong together: `lineage`, each method as its paper trains it, and `harmonised`, all methods alike.
 
 A preset is a YAML file here: for a method, or for `all`, where the settings are from (`source`), the `settings`, and
-what is different `on` some data sets. Whatever is set beside a preset goes before it.
+what is different `on` some data sets; and under `on`, what is different there for all methods. Whatever is set beside a
+preset goes before it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 import yaml
 
 from methods.core.errors import BadInput, unknown
+from pipelines.datasets import own_strings, shares
 
 _FOLDER = Path(__file__).parent
 _ALL = "all"
+_ON = "on"
 
 
 def names() -> list[str]:
@@ -31,7 +34,9 @@ def settings(preset: str, method: str, data: str) -> dict[str, Any]:
         BadInput: an unknown preset (the message names the nearest), or one without this method.
     """
     entry = _entry(preset, method)
-    return dict(entry["settings"]) | entry.get("on", {}).get(data, {})
+    whole = own_strings.like(shares.parted(data)[0])
+    alike = _read(preset).get(_ON, {}).get(whole, {})
+    return dict(entry["settings"]) | alike | entry.get(_ON, {}).get(whole, {})
 
 
 def source(preset: str, method: str) -> str:
@@ -47,7 +52,7 @@ def _entry(preset: str, method: str) -> Mapping[str, Any]:
     if preset not in names():
         raise unknown("preset", preset, names())
     entries = _read(preset)
-    if method not in entries and _ALL not in entries:
+    if method == _ON or (method not in entries and _ALL not in entries):
         raise BadInput(f"the preset {preset} has no settings for {method}: leave the preset out and set them yourself")
     return entries.get(method, entries.get(_ALL, {}))
 

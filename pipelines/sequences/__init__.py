@@ -16,6 +16,7 @@ from pipelines.sequences import languages
 from pipelines.sequences.domain import SequenceDomain
 
 _NOT_FAMILIES = {
+    "autoregressive",
     "cache",
     "domain",
     "embedding",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from methods.core.base import Data, Split
@@ -60,9 +60,18 @@ def held_out(strings: Sequence[str], name: str, language_name: str = _GRAMMAR) -
     return dataset(language_name, *(found.sequences[rows] for rows in cut))
 
 
-def of(rows: Int[Tensor, " N"], strings: Sequence[str], name: str, language_name: str = _GRAMMAR) -> Dataset:
-    """The strings of a start alone: `rows` of them, in a fixed random order, cut 8 : 1 : 1."""
-    return held_out([strings[row] for row in rows.tolist()], name, language_name)
+def shown_by(start: str) -> Dataset:
+    """What a start shows an autoencoder, and nothing else: the expressions of the file as rules, cut 8 : 1 : 1.
+
+    Args:
+        start: one of `starts.names()`; those that draw strings draw them with the seed 0.
+    """
+    strings = lines()
+    rules = cache.encoded(f"expressions-{_GRAMMAR}", strings, language(_GRAMMAR))
+    seen = expression_start(start, scores("expressions", rules.sequences, strings)).autoencoder
+    order = torch.from_numpy(np.random.RandomState(_ORDER).permutation(seen))
+    tenth = len(order) // 10
+    return dataset(_GRAMMAR, *(rules.sequences[rows] for rows in order.split([len(order) - 2 * tenth, tenth, tenth])))
 
 
 def dataset(

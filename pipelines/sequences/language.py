@@ -27,7 +27,12 @@ class Language(nn.Module, ABC):
         length: of every sequence.
         symbols: how many there are, with the padding.
         padding: number of the symbol that fills sequences up.
+
+    Attributes:
+        name: the one that `languages` knows it by, where it does.
     """
+
+    name: str = ""
 
     def __init__(self, length: int, symbols: int, padding: int) -> None:
         super().__init__()
@@ -64,6 +69,10 @@ class Language(nn.Module, ABC):
     @abstractmethod
     def greedy(self, logits: Float[Tensor, "B length symbols"]) -> UInt8[Tensor, "B length"]:
         """At every place the best of the symbols that may stand there."""
+
+    @abstractmethod
+    def unrolled(self, scores: decoding.Step, batch: int) -> UInt8[Tensor, "B length"]:
+        """The same, symbol after symbol, where the scores of a place depend on the symbols chosen before it."""
 
     @abstractmethod
     def allowed(self, sequences: Int[Tensor, "B length"]) -> Bool[Tensor, "B length symbols"]:
@@ -110,6 +119,9 @@ class Derivations(Language):
 
     def greedy(self, logits: Float[Tensor, "B length symbols"]) -> UInt8[Tensor, "B length"]:
         return decoding.greedy(logits, self._tables())
+
+    def unrolled(self, scores: decoding.Step, batch: int) -> UInt8[Tensor, "B length"]:
+        return decoding.unrolled(scores, self._tables(), batch, self.length)
 
     def allowed(self, sequences: Int[Tensor, "B length"]) -> Bool[Tensor, "B length symbols"]:
         return decoding.allowed(sequences, self._tables())
@@ -173,6 +185,17 @@ class Tokens(Language):
         best[:, 0] = logits[:, 0, :-1].argmax(-1)  # no string is empty
         ended = (best == self.padding).cumsum(1) > 0
         return best.masked_fill(ended, self.padding).to(torch.uint8)
+
+    @torch.no_grad()
+    def unrolled(self, scores: decoding.Step, batch: int) -> UInt8[Tensor, "B length"]:
+        first = scores(0, None)
+        chosen = [first[:, :-1].argmax(-1)]
+        ended = torch.zeros(batch, dtype=torch.bool, device=first.device)
+        for place in range(1, self.length):
+            best = scores(place, chosen[-1]).argmax(-1).masked_fill(ended, self.padding)
+            ended = best == self.padding
+            chosen.append(best)
+        return torch.stack(chosen, 1).to(torch.uint8)
 
     def allowed(self, sequences: Int[Tensor, "B length"]) -> Bool[Tensor, "B length symbols"]:
         is_padding = torch.arange(self.symbols, device=sequences.device) == self.padding

@@ -58,6 +58,11 @@ def penalized(likelihood: str) -> bool:
     return likelihood.endswith(_PENALTY)
 
 
+def plain(likelihood: str) -> str:
+    """The language of a likelihood."""
+    return likelihood.removesuffix(_PENALTY)
+
+
 def language(name: str, length: int | None = None) -> Language:
     """A new language of this name, or of the likelihood of this name, for sequences of `length` symbols.
 
@@ -67,11 +72,13 @@ def language(name: str, length: int | None = None) -> Language:
     Raises:
         BadInput: an unknown name, or a length that nothing fits into.
     """
-    found = name.removesuffix(_PENALTY)
+    found = plain(name)
     if found not in _MAKERS:
         raise unknown("language", name, _MAKERS)
     make, usual = _MAKERS[found]
-    return make(usual if length is None else length)
+    made = make(usual if length is None else length)
+    made.name = found
+    return made
 
 
 def _without_spaces(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -11,7 +13,8 @@ from methods.core.base import Decoder
 from pipelines.sequences import languages
 from pipelines.sequences.language import Language
 
-_NOTHING = -1e9  # the score of a symbol that cannot be: exp of it is 0, and unlike -inf its differences are numbers
+NOTHING = -1e9
+"""The score of a symbol that cannot be: exp of it is 0, and unlike that of -inf its differences are numbers."""
 
 
 class Sequences(Decoder):
@@ -47,7 +50,7 @@ class Sequences(Decoder):
         """
         logits = self.network(z)
         allowed = self.language.allowed(self.language.greedy(logits.detach()).long())
-        return logits.masked_fill(~allowed, _NOTHING).softmax(-1)
+        return logits.masked_fill(~allowed, NOTHING).softmax(-1)
 
     def sample(self, z: Float[Tensor, "B code"]) -> Float[Tensor, "B length symbols"]:
         return F.one_hot(self.draw(z).long(), self.language.symbols).to(z.dtype)
@@ -57,12 +60,20 @@ class Sequences(Decoder):
         """The most probable symbol at every place after those before it."""
         return self.language.greedy(self.network(z))
 
-    @torch.no_grad()
     def draw(
         self, z: Float[Tensor, "B code"], *, generator: torch.Generator | None = None
     ) -> UInt8[Tensor, "B length"]:
         """A string for every code, drawn from p(x|z), as numbers of symbols."""
-        return self.language.sample(self.network(z), generator=generator)
+        return next(self.draws(z, 1, generator=generator))
+
+    @torch.no_grad()
+    def draws(
+        self, z: Float[Tensor, "B code"], count: int, *, generator: torch.Generator | None = None
+    ) -> Iterator[UInt8[Tensor, "B length"]]:
+        """`count` strings for every code, one after the other."""
+        logits = self.network(z)
+        for _ in range(count):
+            yield self.language.sample(logits, generator=generator)
 
     def strings(self, sequences: UInt8[Tensor, "N length"]) -> list[str]:
         """What sequences stand for; empty for one that stands for nothing."""
@@ -71,7 +82,7 @@ class Sequences(Decoder):
     def _log_prob(
         self, symbols: Int[Tensor, "B length"], logits: Float[Tensor, "B length symbols"]
     ) -> Float[Tensor, " B"]:
-        masked = logits.masked_fill(~self.language.allowed(symbols), _NOTHING)
+        masked = logits.masked_fill(~self.language.allowed(symbols), NOTHING)
         chosen = masked.gather(2, symbols.unsqueeze(2)).squeeze(2)
         return (chosen - masked.logsumexp(2)).sum(1)
 
@@ -90,7 +101,7 @@ class CrossEntropies(Sequences):
     def _log_prob(
         self, symbols: Int[Tensor, "B length"], logits: Float[Tensor, "B length symbols"]
     ) -> Float[Tensor, " B"]:
-        p = logits.masked_fill(~self.language.allowed(symbols), _NOTHING).softmax(2).clamp(1e-7, 1 - 1e-7)
+        p = logits.masked_fill(~self.language.allowed(symbols), NOTHING).softmax(2).clamp(1e-7, 1 - 1e-7)
         on = p.gather(2, symbols.unsqueeze(2)).squeeze(2)
         return ((-p).log1p().sum(2) - (-on).log1p() + on.log()).sum(1)
 

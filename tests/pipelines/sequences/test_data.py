@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 
@@ -92,13 +93,22 @@ def test_generated_expressions_are_cut_like_those_of_the_file(tmp_path: Path, mo
     assert sorted(text for part in parts(dataset) for text in strings(part, "expression_grammar")) == sorted(texts)
 
 
-def test_a_start_of_few_expressions_is_a_data_set_of_its_own(
-    load: Load, expression_lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("start", "sizes"), [("tripp", [4000, 500, 500]), ("tlbo", [32_000, 4000, 4000])])
+def test_a_start_shows_none_of_the_best_expressions(
+    start: str, sizes: list[int], load: Load, expression_lines: list[str], expression_scores: Path
 ) -> None:
-    monkeypatch.setenv("LATENT_ORCHESTRA_CACHE", str(tmp_path))
-    dataset = expression_data.of(torch.arange(5, 105), expression_lines, "some")
-    found = [text for part in parts(dataset) for text in strings(part, "expression_grammar")]
-    assert sorted(found) == sorted(expression_lines[5:105])
+    """By the scores of another project, with another limit: the best three percent are the same at the top."""
+    dataset = load(f"expressions_{start}")
+    assert [len(part) for part in parts(dataset)] == sizes
+    shown = [text for part in parts(dataset) for text in strings(part, "expression_grammar")]
+    assert len(set(shown)) == sum(sizes)
+    order = np.argsort(np.load(expression_scores)["arr_0"])
+    assert not {expression_lines[row] for row in order[:2000]} & set(shown)
+
+
+def test_the_start_of_the_original_shows_all_expressions(load: Load, expression_lines: list[str]) -> None:
+    shown = [text for part in parts(load("expressions_gvae")) for text in strings(part, "expression_grammar")]
+    assert sorted(shown) == sorted(expression_lines)
 
 
 def test_too_few_strings_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,5 +56,5 @@ def test_a_method_learns_from_sequences_as_from_pictures(name: str, data: Datase
     method = trained(name, data)
     assert encode(method, data.data.test).isfinite().all()
     assert all(math.isfinite(value) for value in evaluate(method, data.data.test).values())
-    found = string_metrics(method, data, rows=20, attempts=2)
+    found = string_metrics(method, data.data, rows=20, attempts=2)
     assert found["validity_greedy"] == found["prior_validity"] == 1

@@ -1,0 +1,83 @@
+"""Strings of one's own: `smiles_selfies:molecules.txt` names the lines of that file, in that language.
+
+A line is an expression, or starts with the SMILES of a molecule; what follows it there is left out, and so are repeated
+lines. What the language has not is counted and named. Split 8 : 1 : 1 after one fixed permutation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from methods.core.errors import BadInput, unknown
+from pipelines.datasets.dataset import Dataset
+from pipelines.sequences import cache, languages
+from pipelines.sequences.expression_data import announce, dataset
+
+_SIGN = ":"
+_LIKE = {
+    "expression_grammar": "expressions",
+    "expression_characters": "expressions_characters",
+    "smiles_grammar": "zinc",
+    "smiles_characters": "zinc_characters",
+    "smiles_selfies": "zinc_selfies",
+}
+"""The data set in each language that a file in it is most like."""
+
+
+def is_one(name: str) -> bool:
+    """Does the name mean a file of strings, and not a registered data set?"""
+    return _SIGN in name
+
+
+def like(name: str) -> str:
+    """The registered data set that these strings are most like; what is registered is like itself.
+
+    Raises:
+        BadInput: an unknown language.
+    """
+    return _LIKE[_parted(name)[0]] if is_one(name) else name
+
+
+def load(name: str) -> Dataset:
+    """The data set of a file.
+
+    Raises:
+        BadInput: an unknown language, a file that cannot be read, or too few strings of the language in it.
+    """
+    language, path = _parted(name)
+    found = cache.encoded(f"own-{path.stem}", lines(language, path), languages.language(language))
+    announce(path.name, found.report)
+    if not len(found.rows):
+        raise BadInput(f"no line of {path} is a string of {language}: {found.report}")
+    order = torch.from_numpy(np.random.RandomState(0).permutation(len(found.rows)))
+    tenth = len(order) // 10
+    cut = order.split([len(order) - 2 * tenth, tenth, tenth])
+    return dataset(language, *(found.sequences[rows] for rows in cut))
+
+
+def lines(language: str, path: Path) -> list[str]:
+    """The distinct strings of a file, in their order.
+
+    Raises:
+        BadInput: a file that cannot be read or has no text.
+    """
+    try:
+        written = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise BadInput(f"cannot read {path}: {reason}") from error
+    filled = [line.strip() for line in written if line.strip()]
+    if not filled:
+        raise BadInput(f"{path} is empty: write one string in a line")
+    molecules = language.startswith("smiles")
+    return list(dict.fromkeys(line.split()[0] if molecules else line for line in filled))
+
+
+def _parted(name: str) -> tuple[str, Path]:
+    language, _, path = name.partition(_SIGN)
+    if language not in _LIKE:
+        raise unknown("language of strings", language, _LIKE)
+    return language, Path(path).expanduser()
