@@ -45,7 +45,7 @@ class Training:
         device: where to run.
 
     Raises:
-        BadInput: data that are not finite, outside [0, 1] or all the same, or that the network or method cannot take.
+        BadInput: data that are not finite or all the same, or that the network or method cannot take.
     """
 
     def __init__(self, trial: Trial, dataset: Dataset, device: torch.device) -> None:

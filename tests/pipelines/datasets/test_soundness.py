@@ -25,11 +25,11 @@ def test_sound_data_pass() -> None:
     check(data(rows()))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -0.5, 255.0])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_cannot_be_is_named_with_its_row(value: float) -> None:
     test = rows()
     test[3, 0, 1, 1] = value
-    with pytest.raises(BadInput, match=rf"in \[0, 1\]: row 3 of the split 'test' has {value};"):
+    with pytest.raises(BadInput, match=f"must be finite: row 3 of the split 'test' has {value};"):
         check(data(rows(), test))
 
 
