@@ -98,8 +98,8 @@ def test_follow_goes_on_until_the_study_is_complete(
 ) -> None:
     only = STUDY.model_copy(update={"methods": ["vae"]})
     views = [[], list(scene.records.records())]
-    views[1][-1].status = ledger.FINISHED
-    finished = views[1][-1]
+    finished = next(record for record in views[1] if record.status == ledger.RUNNING)
+    finished.status = ledger.FINISHED
     views.append([*views[1], Record("r", finished.configuration, finished.settings, REPLICATE, 0, ledger.FINISHED)])
     looks = iter(status.View("tiny", only, records, "here") for records in views)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
