@@ -40,7 +40,7 @@ test: $(READY)
 
 # What takes minutes: trials, drivers and machines killed, servers and disks taken away.
 test-faults: $(READY)
-	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py $(ARGS)
+	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_services.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,11 +1,13 @@
 """Latent-space optimization with the decoder of a trained method.
 
+python -m lso.run expression
 python -m lso.run toy --decoder best:my_study
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +17,19 @@ from typing import Any
 
 import torch
 
+from lso import command, optimizers
+from lso.plan import Plan
+from lso.search import KNOWLEDGE
 from lso.space import LatentSpace
 from lso.tasks import toy, toy_report, toy_summary
+from lso.tasks.expression import SCORES, TARGET
+from lso.tasks.molecule import DATA, RANDOM_START
 from methods.core.errors import BadInput
 from orchestrator import location, models
 from pipelines import artifact, console, datasets
 from pipelines.artifact import Saved
 from pipelines.datasets.dataset import Dataset
+from pipelines.sequences import starts
 from pipelines.train import device
 
 _SMALL = 2e8  # multiplications in a forward pass below which threads cost more than they bring
@@ -40,9 +48,54 @@ examples
 """
 
 
+_SEARCH = f"""{_DECODERS.split("examples")[0].rstrip()}
+without --decoder, one is trained for every seed on what the start shows, and kept
+
+results are of three kinds that do not compare: black_box (nothing but strings and scores), canonicalised (strings that
+mean the same are not scored twice), descriptor (the surrogate sees features of what a string means)
+"""
+
+
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0].split("=")[0] == "--task":
+        given = ["custom", *given]
+    options = _parser().parse_args(given)
     return options.run(options)
+
+
+def _search(options: argparse.Namespace) -> int:
+    uri = location.tracking_uri(options.tracking_uri)
+    source = models.fetch(options.decoder, tracking_uri=uri) if options.decoder else None
+    plan = Plan(
+        task=options.task,
+        settings=options.settings(options),
+        decoder=str(source.folder) if source else None,
+        reference=options.decoder,
+        optimizers=tuple(dict.fromkeys([options.optimizer, *filter(None, options.compare.split(","))])),
+        seeds=options.seeds,
+        budget=options.budget,
+        batch=options.batch,
+        start=options.start,
+        knowledge=options.knowledge,
+    )
+    facts = {"reference": options.decoder, "run": source.run_id if source else None}
+    result = command.execute(plan, Path(options.out or plan.folder), resume=options.resume, decoder=facts)
+    if result.metrics:
+        folder = Path(result.decoders[0]) if result.decoders else result.folder
+        _record_search(source or models.Source(folder, None, None, uri), result)
+    return 130 if result.outcome == "interrupted" else 0
+
+
+def _record_search(source: models.Source, result: command.Result) -> None:
+    plan = result.plan
+    settings = {name: value for name, value in plan.record().items() if name not in ("decoder", "settings", "task")}
+    params = settings | {f"task.{name}": value for name, value in plan.settings.items()}
+    params |= {"outcome": result.outcome, "seconds": result.seconds}
+    run = models.log_lso(
+        source, task=plan.task, params=params, metrics=result.metrics, history=result.history, folder=result.folder
+    )
+    console.OUT.print(f"recorded as run {run} in {source.tracking_uri}", soft_wrap=True)
 
 
 def _toy(options: argparse.Namespace) -> int:
@@ -164,7 +217,56 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--out", metavar="DIR", help="where to save, in place of earlier results (results/lso/toy-...)"
     )
+    _add_searches(tasks)
     return parser
+
+
+def _add_searches(tasks: Any) -> None:
+    expression = _add_search(tasks, "expression", "find an expression with the values of a target", start="tlbo")
+    expression.add_argument("--target", default=TARGET, help="an expression of x (%(default)s)")
+    expression.add_argument(
+        "--score", default="gvae", choices=sorted(SCORES), help="how errors become a score (%(default)s)"
+    )
+    expression.set_defaults(settings=lambda options: {"target": options.target, "score": options.score})
+    molecule = _add_search(tasks, "molecule", "find a molecule with a high score", start=RANDOM_START)
+    objectives = "penalized_logp, penalized_logp_qed, qed, osimertinib, ranolazine, perindopril, zaleplon, median2"
+    molecule.add_argument("--objective", default="penalized_logp", help=f"one of {objectives} (%(default)s)")
+    molecule.add_argument("--data", default="nci", choices=DATA, help="molecules known before (%(default)s)")
+    molecule.add_argument("--size", type=int, default=38, help="most heavy atoms (%(default)s)")
+    molecule.add_argument("--normalization", default="gcpn", help="of penalized log P: gcpn, tripp, data (%(default)s)")
+    molecule.set_defaults(
+        settings=lambda options: {
+            name: getattr(options, name) for name in ("objective", "data", "size", "normalization")
+        }
+    )
+    custom = _add_search(tasks, "custom", "a task of your own: --task module:Class", start="held_out")
+    custom.add_argument("--task", required=True, metavar="MODULE:CLASS", help="derived from lso.task.Task")
+    console.add_settings(custom, "what the task is built with")
+    custom.set_defaults(settings=lambda options: console.settings(options.set))
+
+
+def _add_search(tasks: Any, name: str, what: str, *, start: str) -> argparse.ArgumentParser:
+    found: argparse.ArgumentParser = tasks.add_parser(
+        name, help=what, description=what, epilog=_SEARCH, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.set_defaults(run=_search, task=name)
+    known = ", ".join(optimizers.names())
+    default = optimizers.DEFAULT
+    for flags, kind, value, text in (
+        ("--decoder", str, None, "whose decoder to use, see below (default: one is trained)"),
+        ("--optimizer", str, default, f"one of {known} (%(default)s)"),
+        ("--budget", int, 250, "calls of the objective in a run (%(default)s)"),
+        ("--batch", int, 10, "calls an iteration (%(default)s)"),
+        ("--seeds", int, 1, "runs of each optimizer, seeds 0, 1, ... (%(default)s)"),
+        ("--start", str, start, f"what is known before: {', '.join(starts.names())} (%(default)s)"),
+        ("--compare", str, "", "more optimizers, joined by commas, with the same budget"),
+        ("--knowledge", str, "descriptor", f"one of {', '.join(KNOWLEDGE)} (%(default)s)"),
+        ("--out", str, None, "folder for the results (results/lso/...)"),
+        ("--tracking-uri", str, None, "default: MLFLOW_TRACKING_URI, else ./mlflow.db"),
+    ):
+        found.add_argument(flags, type=kind, default=value, help=text)
+    found.add_argument("--resume", action="store_true", help="go on with a comparison that was interrupted")
+    return found
 
 
 if __name__ == "__main__":

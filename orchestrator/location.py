@@ -19,6 +19,7 @@ from orchestrator.connection import shown
 _SQLITE = "sqlite:///"
 # MLflow's own defaults wait four minutes for a server that is down.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+_QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # two lines a run, in the middle of what commands print
 _SECONDS = 10.0  # for the first answer
 _CHATTER = ("mlflow.store.db.utils", "mlflow.store.model_registry.abstract_store", "alembic")
 
@@ -46,7 +47,7 @@ def connect(uri: str, *, create: bool = True) -> MlflowClient:
         BadInput: it does not answer within about ten seconds, the database cannot be written, or it does not exist and
             `create` is not set.
     """
-    for name, value in _PATIENCE.items():
+    for name, value in (_PATIENCE | _QUIET).items():
         os.environ.setdefault(name, value)
     database = _database(uri)
     if database is not None and create:

@@ -24,7 +24,7 @@ from orchestrator.connection import reason
 from orchestrator.tracking import StudyTracking, open_tracking
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_SECONDS = 0.5  # between rounds, so that several reports of a trial go in one call
+_PAUSE_SECONDS = 5.0  # between rounds, so that several reports of a trial go in one call
 _RETRY_SECONDS = (2.0, 60.0)
 _GRACE_SECONDS = 5.0  # for a call that has begun
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -67,8 +67,8 @@ class Mirror:
         self._tell(f"close {timeout}")
         try:
             answer, _ = self._process.communicate(timeout=timeout + _GRACE_SECONDS)
-            return list(json.loads(answer))
-        except (subprocess.TimeoutExpired, ValueError, OSError):  # it is late, or it died
+            return list(json.loads(answer.splitlines()[-1]))  # libraries may have printed something before
+        except (subprocess.TimeoutExpired, ValueError, IndexError, OSError):  # it is late, or it died
             assert self._process.stdout is not None
             self._process.stdout.close()
             return sorted(self._changed)
@@ -200,7 +200,8 @@ def main() -> None:
 def _answer(left: list[str]) -> bool:
     """Tell the sweep what was not written. Returns whether it still listens."""
     try:
-        os.write(sys.stdout.fileno(), json.dumps(left).encode())
+        sys.stdout.write(f"\n{json.dumps(left)}\n")
+        sys.stdout.flush()
     except OSError:
         return False
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from orchestrator.study import Study
 STATUSES = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
 """How MLflow calls it when a trial has ended."""
 
-_BATCH = 1000  # MLflow's limit for one call
+_BATCH = 800  # points in a call, for which MLflow's limit is 1000 of all kinds together
 
 
 class StudyTracking:
@@ -72,8 +72,8 @@ class StudyTracking:
         if record.status != ledger.RUNNING:
             self._end(run, record, points)
             self._ended.add(identity)
-        elif points:
-            self._log(run, points)
+        elif points or identity not in self._logged:
+            self._log(run, points, None if identity in self._logged else record)
         self._logged[identity] = len(record.history)
 
     def renew(self, identity: str) -> None:
@@ -139,7 +139,6 @@ class StudyTracking:
         run = self._attempt(record.identity) or self._client.create_run(
             self.experiment.experiment_id, record.started, tags, title
         )
-        self._describe(run.info.run_id, record)
         self._runs[record.identity] = run.info.run_id
         self._arms[record.identity] = list(record.arms)
         return run.info.run_id
@@ -159,27 +158,26 @@ class StudyTracking:
         mine = f"tags.`{schema.PARENT}` = '{self.parent}' and tags.`{schema.IDENTITY}` = '{identity}'"
         return next(pages(self._client, self.experiment, mine), None)
 
-    def _describe(self, run: str, record: Record) -> None:
-        """Say what the trial is and where it runs, which changes when it moves to another process."""
-        params = [Param(name, str(value)) for name, value in record.settings.items()]
-        tags = [RunTag(f"lo.{name}", value) for name, value in record.facts.items()]
-        self._client.log_batch(run, params=params, tags=tags)
-
     def _end(self, run: str, record: Record, points: list[Metric]) -> None:
         epoch = record.history[-1]["epoch"] if record.history else 0
         points += [Metric(f"test/{name}", value, record.ended, epoch) for name, value in record.test.items()]
-        tags = [RunTag(schema.OUTCOME, record.outcome[:5000])]
+        outcome = RunTag(schema.OUTCOME, record.outcome[:5000])
         folder = self._ledger.trained(record.identity)  # somebody may have deleted it
         if record.status == ledger.FINISHED and folder is not None:
+            self._log(run, points, record)  # before its model, which repeats the settings
             name = f"{record.settings['method']}-{record.identity[:6]}"
-            tags.append(RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name)))
-        self._describe(run, record)
-        self._log(run, points, tags)
+            model = RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name))
+            self._client.log_batch(run, tags=[outcome, model])
+        else:
+            self._log(run, points, record, [outcome])
         self._client.set_terminated(run, STATUSES[record.status], record.ended)
 
-    def _log(self, run: str, points: list[Metric], tags: list[RunTag] | None = None) -> None:
-        for start in range(0, max(len(points), 1), _BATCH):
-            self._client.log_batch(run, metrics=points[start : start + _BATCH], tags=tags or [])
+    def _log(self, run: str, points: list[Metric], record: Record | None, tags: Sequence[RunTag] = ()) -> None:
+        """Write points, and with them in one call what the trial is and where it runs, and further tags."""
+        params, facts = _description(record) if record else ([], [])
+        self._client.log_batch(run, metrics=points[:_BATCH], params=params, tags=[*facts, *tags])
+        for start in range(_BATCH, len(points), _BATCH):
+            self._client.log_batch(run, metrics=points[start : start + _BATCH])
 
     def _find_parent(self, study: Study, session: str, revive: bool) -> str | None:
         found = list(pages(self._client, self.experiment, f"tags.`{schema.SESSION}` = '{session}'"))
@@ -228,6 +226,12 @@ def open_tracking(folder: Path, uri: str) -> StudyTracking:
     kept = json.loads((folder / "study.json").read_text())
     study = Study.model_validate(kept["study"])
     return StudyTracking(connect(uri), folder.name, study, kept["session"], Ledger(folder))
+
+
+def _description(record: Record) -> tuple[list[Param], list[RunTag]]:
+    """The settings of a trial, and the facts, which change when it moves to another process."""
+    params = [Param(name, str(value)) for name, value in record.settings.items()]
+    return params, [RunTag(f"lo.{name}", value) for name, value in record.facts.items()]
 
 
 def _params(study: Study) -> list[Param]:

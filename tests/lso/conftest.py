@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,13 @@ def space(folder: Path) -> LatentSpace:
 @pytest.fixture(scope="session")
 def split() -> Split:
     return datasets.load("digits").data.test
+
+
+@pytest.fixture
+def expression_file() -> Path:
+    """The 100,000 expressions."""
+    root = os.environ.get("LATENT_ORCHESTRA_DATA")
+    path = Path(root or "") / "expressions/equation2_15_dataset.txt"
+    if not root or not path.is_file():
+        pytest.skip("needs expressions in the folder that LATENT_ORCHESTRA_DATA names")
+    return path

@@ -114,3 +114,36 @@ def test_help_names_every_form_of_decoder(capsys):
         run.main(["toy", "--help"])
     text = capsys.readouterr().out
     assert all(form in text for form in ("runs:/ID", "models:/NAME/VERSION", "best:STUDY", "PATH"))
+
+
+def search(*more: str) -> int:
+    return run.main(["--task", "lso.tasks.branin:Branin", "--budget", "12", "--batch", "4", *more])
+
+
+def test_a_task_of_one_s_own_is_optimized_and_recorded(client, here):
+    assert search("--optimizer", "evolution", "--compare", "prior", "--out", "out") == 0
+    summary = json.loads((here / "out" / "summary.json").read_text())
+    recorded = last_run(client, "lso")
+    assert recorded.data.metrics["lso/branin/best"] == summary["optimizers"]["evolution"]["best"]["12"]["mean"]
+    assert recorded.data.params["knowledge"] == "descriptor"
+    files = {file.path for file in client.list_artifacts(recorded.info.run_id)}
+    assert files == {"plan.json", "evaluations.csv", "codes.npy", "summary.json", "best_so_far.png"}
+
+
+def test_results_go_to_a_folder_named_after_the_plan(here):
+    search("--optimizer", "prior")
+    (out,) = (here / "results" / "lso").iterdir()
+    assert out.name.startswith("lso.tasks.branin.Branin-prior-held_out-")
+
+
+def test_a_target_that_is_no_expression_is_refused_before_any_work(here):
+    with pytest.raises(BadInput, match=r"the target 'x \+' is no expression"):
+        run.main(["expression", "--target", "x +"])
+    assert not (here / "results").exists()
+
+
+def test_the_help_of_a_task_says_what_results_compare(capsys):
+    with pytest.raises(SystemExit):
+        run.main(["expression", "--help"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("local", "trust_region", "black_box", "best:STUDY", "tlbo"))

@@ -117,6 +117,14 @@ def test_what_changed_while_the_server_was_away_is_written_once_it_is_back(serve
     assert epochs(client, write(records, 1).identity) == [1, 2]
 
 
+def test_a_server_has_all_of_a_trial_that_has_ended(server: Server, records: Ledger) -> None:
+    record = write(records, epochs=2, status=ledger.FAILED, message="too bad", ended=START + 9)
+    followed = Mirror(records.folder, server.uri)
+    followed.changed(record.identity)
+    assert followed.close() == []
+    assert epochs(connect(server.uri), record.identity) == [1, 2]
+
+
 def test_what_could_not_be_written_is_told_at_the_end(records: Ledger) -> None:
     followed = Mirror(records.folder, "http://127.0.0.1:9")
     one, other = write(records, 0).identity, write(records, 1).identity

@@ -229,7 +229,7 @@ def test_another_definition_under_the_same_name_is_refused(
     place, _ = complete
     monkeypatch.chdir(place.folder)
     with pytest.raises(BadInput, match="the study 'tiny' was already run with another definition"):
-        sweep.main(["tiny.yaml", "--set", "trials=4"])
+        sweep.main(["tiny.yaml", "--set", "fixed.epochs=4"])
 
 
 # --- a sweep to which everything happens: a trial killed, Ctrl-C, the sweep itself killed ---

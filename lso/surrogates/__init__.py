@@ -1,0 +1,1 @@
+"""Models of the objective that say what they do not know."""

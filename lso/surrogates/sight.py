@@ -1,0 +1,118 @@
+"""What a search's surrogate may look at: codes and pieces of strings, or the task's own descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lso.search import Search
+from lso.surrogates.gaussian_process import GaussianProcess, Hyperparameters
+from lso.surrogates.views import Linear, Matern, Tanimoto, View
+
+Matrix = NDArray[np.float64]
+
+_BEST, _RANDOM, _NEW = 250, 100, 500  # training objects: best and random ones of the start, and those found
+_SHORTLIST = 500
+
+
+class Surrogate:
+    """Gaussian processes fitted to a search again and again.
+
+    It sees descriptors where the search may know them, else codes and pieces of strings.
+
+    Args:
+        search: whose scores are modeled.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self._hyper: Hyperparameters | None = None
+        costs = search.start_costs
+        best = np.argsort(costs, kind="stable")[:_BEST]
+        more = np.random.default_rng([search.seed, 1 << 22]).permutation(len(costs))[:_RANDOM]
+        rows = np.union1d(best, more)
+        self._start = [search.start.strings[row] for row in rows]
+        self._start_costs = costs[rows]
+        self._views: list[View] = []
+        self._process: GaussianProcess | None = None
+        self._rows: dict[str, list[Matrix]] = {}
+
+    def fit(self, random: np.random.Generator) -> None:
+        """Fit to all that is known now."""
+        strings, costs = self._known()
+        features = self._features(strings, keep=True)
+        y = self.search.task.flattened(costs)
+        if not self._views:
+            self._views = self._choose(features)
+        used = [features[place] for place in self._places()]
+        self._process = GaussianProcess(self._views, used, y, random, before=self._hyper)
+        self._hyper = self._process.hyper
+
+    def choose(self, strings: Sequence[str], count: int, random: np.random.Generator) -> list[int]:
+        """Places of the strings that Thompson sampling picks: each is best in another draw of the function."""
+        if len(strings) <= count:
+            return list(range(len(strings)))
+        features = self._seen(strings)
+        mean, deviation = self._fitted.predict(features)
+        short = np.argsort(mean - 2 * deviation)[:_SHORTLIST]
+        draws = self._fitted.draw([part[short] for part in features], count, random)
+        return [int(short[place]) for place in _distinct_minima(draws)]
+
+    def bounds(self, strings: Sequence[str], width: float = 2.0) -> NDArray[np.float64]:
+        """Mean minus `width` standard deviations, on the scale of flattened costs: low is promising."""
+        mean, deviation = self._fitted.predict(self._seen(strings))
+        return mean - width * deviation
+
+    @property
+    def _fitted(self) -> GaussianProcess:
+        if self._process is None:
+            raise RuntimeError("fit the surrogate first")
+        return self._process
+
+    def _known(self) -> tuple[list[str], NDArray[np.float64]]:
+        found, costs = self.search.strings, self.search.costs
+        if len(found) > _NEW:
+            kept = np.argsort(costs, kind="stable")[:_NEW]
+            found, costs = [found[place] for place in kept], costs[kept]
+        return self._start + found, np.concatenate([self._start_costs, costs])
+
+    def _features(self, strings: Sequence[str], *, keep: bool = False) -> list[Matrix]:
+        """Features by kind; those of training objects are computed once."""
+        missing = list(dict.fromkeys(string for string in strings if string not in self._rows))
+        if missing and keep:
+            parts = self._computed(missing)
+            self._rows.update({string: [part[row] for part in parts] for row, string in enumerate(missing)})
+        if keep:
+            return [np.stack(column) for column in zip(*(self._rows[string] for string in strings), strict=True)]
+        return self._computed(strings)
+
+    def _computed(self, strings: Sequence[str]) -> list[Matrix]:
+        described = self.search.descriptor(strings)
+        if described is not None:
+            return [described]
+        codes = np.nan_to_num(self.search.space.encode(strings))
+        return [codes, self.search.space.fragments(strings).astype(np.float64)]
+
+    def _choose(self, features: list[Matrix]) -> list[View]:
+        if len(features) == 2:
+            return [Matern.of(features[0]), Tanimoto()]
+        return [Tanimoto(), Linear.of(features[0])] if self.search.task.counts else [Matern.of(features[0])]
+
+    def _places(self) -> list[int]:
+        """Which features each view looks at."""
+        return [0, 0] if any(isinstance(view, Linear) for view in self._views) else list(range(len(self._views)))
+
+    def _seen(self, strings: Sequence[str]) -> list[Matrix]:
+        features = self._features(strings)
+        return [features[place] for place in self._places()]
+
+
+def _distinct_minima(draws: Matrix) -> list[int]:
+    """For every draw its best place that no draw before it has taken."""
+    taken: dict[int, None] = {}
+    for draw in draws:
+        order = np.argsort(draw)
+        taken.setdefault(next(int(place) for place in order if int(place) not in taken))
+    return list(taken)

@@ -1,0 +1,253 @@
+"""Find an expression with the values of a target, here 1 / 3 + x + sin(x * x).
+
+Source: Kusner et al. 2017, section 4.2. Three scores go by that name; none of them is like another.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lso.task import Published, Start, Task, Values
+from methods.core.errors import BadInput, unknown
+from pipelines.datasets.dataset import Dataset
+from pipelines.grammar.arithmetic import evaluate
+from pipelines.grammar.definitions import EXPRESSION_LENGTH
+from pipelines.grammar.parser import Refused
+from pipelines.sequences import cache, expression_data, expression_scores, languages, starts
+from pipelines.sequences.language import Language
+
+TARGET = "1 / 3 + x + sin( x * x )"
+POINTS = expression_scores.POINTS
+
+# Inputs of the descriptor: none of them is a point of the objective's grid.
+_PROBES = np.random.default_rng(48).uniform(-10, 10, 48)
+_LIMIT = 20.0  # of a descriptor, on the scale of arcsinh: values of 2e8
+
+
+def _gvae(errors: Values) -> float:
+    return float(np.log1p(np.minimum(errors, 1000).mean()))
+
+
+def _tripp(errors: Values) -> float:
+    return float(min(7.0, np.log1p(errors.mean())))
+
+
+def _les(errors: Values) -> float:
+    return float(np.log1p(min(1000.0, errors.mean())))
+
+
+SCORES: dict[str, tuple[Callable[[Values], float], float]] = {
+    "gvae": (_gvae, float(np.log1p(1000))),
+    "tripp": (_tripp, 7.0),
+    "les": (_les, float(np.log1p(1000))),
+}
+"""By name, of squared errors, with the worst value: log(1 + mean min(e, 1000)) of Kusner et al. 2017; min(7, log(1 +
+mean e)) of Tripp et al. 2020; log(1 + min(1000, mean e)) of LES (Ronen et al. 2024)."""
+
+
+class Expression(Task):
+    """Squared errors at 1,000 points between -10 and 10, in float64 with true division; lower is better.
+
+    Args:
+        target: an expression of the grammar, of any length.
+        score: one of `SCORES`.
+
+    Raises:
+        BadInput: a target that is no expression or has no finite values, or an unknown score.
+    """
+
+    name = "expression"
+    reads = "expression"
+    solved = 1e-9
+    decoder_steps = 1800
+    decoder_settings: ClassVar[Mapping[str, Any]] = {
+        "method": "beta_vae",
+        "beta": 0.1,
+        "network": "mlp",
+        "latent": 25,
+        "batch_size": 500,
+        "learning_rate": 3e-3,
+        "schedule": "cosine",
+        "clip": 5.0,
+    }
+
+    def __init__(self, target: str = TARGET, score: str = "gvae") -> None:
+        if score not in SCORES:
+            raise unknown("score of expressions", score, SCORES)
+        self.target, self.variant = target, score
+        self._error_score, self._worst = SCORES[score]
+        self._values = _target(target)
+
+    def readable(self, string: str) -> str | None:
+        return _spelled(string) if _rules(string) is not None else None
+
+    def canonical(self, string: str) -> str | None:
+        return _KEYS.get(string) or _key(string)
+
+    def descriptor(self, strings: Sequence[str]) -> Values:
+        """Values at 48 inputs that are not on the objective's grid, on the scale of arcsinh."""
+        return np.stack([_probed(string) for string in strings])
+
+    def score(self, strings: Sequence[str]) -> list[float]:
+        return [self._score(_known_rules(string)) for string in strings]
+
+    def flattened(self, costs: Values) -> Values:
+        """Small errors matter as much as large ones."""
+        return np.log(costs + 0.01)
+
+    def start(self, protocol: str, seed: int) -> Start:
+        scores = self._all_scores()
+        rows = starts.expression_start(protocol, scores, seed=seed).optimizer
+        lines = expression_data.lines()
+        _remember(lines)
+        return Start([lines[row] for row in rows], scores[rows])
+
+    def training(self, protocol: str, seed: int) -> tuple[str, Dataset]:
+        rows = starts.expression_start(protocol, self._all_scores(), seed=seed).autoencoder
+        order = torch.from_numpy(np.random.RandomState(0).permutation(rows))
+        sequences = _sequences()[order]
+        tenth = len(sequences) // 20
+        cut = sequences.split([len(sequences) - 2 * tenth, tenth, tenth])
+        return "expressions", expression_data.dataset("expression_grammar", *cut)
+
+    def breeding(self) -> Language:
+        return languages.language("expression_grammar", EXPRESSION_LENGTH)
+
+    def published(self, protocol: str) -> Sequence[Published]:
+        return _PUBLISHED.get(protocol, ()) if self._usual else ()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"target": self.target, "score": self.variant}
+
+    def figure(self, best: Sequence[tuple[str, float]]) -> Figure:
+        from lso.tasks.expression_figure import figure
+
+        return figure(POINTS, self._values, [(string, score, self.values(string)) for string, score in best])
+
+    def values(self, string: str) -> Values:
+        """Of an expression, at the objective's points."""
+        return evaluate(_known_rules(string), POINTS)
+
+    @property
+    def _usual(self) -> bool:
+        return self.target == TARGET and self.variant == "gvae"
+
+    def _score(self, rules: bytes) -> float:
+        with np.errstate(all="ignore"):
+            errors = np.square(evaluate(rules, POINTS) - self._values)
+            found = self._error_score(errors)
+        return self._worst if np.isnan(found) else found
+
+    def _all_scores(self) -> NDArray[np.float64]:
+        """Of all 100,000 expressions, from the cache where they were computed before."""
+        lines = expression_data.lines()
+        if self._usual:
+            return expression_scores.scores("expressions", _sequences(), lines)
+        sources = [self.target, self.variant, *lines]
+
+        def compute() -> cache.Arrays:
+            from pipelines import console
+
+            with console.progress() as bar:
+                rows = bar.track([row.tobytes() for row in _sequences().numpy()], description="scoring expressions")
+                return {"scores": np.array([self._score(row) for row in rows])}
+
+        return cache.kept("expressions-of-target", sources, compute)["scores"].astype(np.float64)
+
+
+_PUBLISHED = {
+    "tlbo": (
+        Published("CoBO", 0.147, 500),
+        Published("LOL-BO", 0.462, 500),
+        Published("LS-BO", 0.553, 500),
+        Published("W-LBO", 0.585, 500),
+        Published("TuRBO-L", 0.773, 500),
+    ),
+    "tripp": (Published("weighted retraining", 0.480, 500),),
+}
+"""Chen et al. 2024 (CoBO), Table 6; Tripp et al. 2020, from the authors' result files."""
+
+
+def _target(text: str) -> Values:
+    rules = _rules(_spelled(text))
+    if rules is None:
+        raise BadInput(
+            f"the target {text!r} is no expression: write one with x, 1, 2, 3, +, *, /, sin( ), exp( ) and ( )"
+        )
+    values = evaluate(rules, POINTS)
+    if not np.isfinite(values).all():
+        raise BadInput(f"the target {text!r} has values that are not finite between -10 and 10: choose another")
+    return values
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _spelled(text: str) -> str:
+    return languages.spaced(text)
+
+
+@functools.lru_cache(maxsize=1)
+def _grammar() -> Language:
+    return languages.language("expression_grammar", EXPRESSION_LENGTH)
+
+
+def _rules(string: str) -> bytes | None:
+    return _RULES.get(string) or _parsed(string)
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _parsed(string: str) -> bytes | None:
+    try:
+        return _grammar().parse(string)
+    except Refused:
+        return None
+
+
+def _known_rules(string: str) -> bytes:
+    rules = _rules(string)
+    if rules is None:
+        raise BadInput(f"{string!r} is no expression of the grammar")
+    return rules
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _probed(string: str) -> Values:
+    with np.errstate(all="ignore"):
+        values = np.arcsinh(evaluate(_known_rules(string), _PROBES))
+    return np.nan_to_num(values, nan=_LIMIT, posinf=_LIMIT, neginf=-_LIMIT).clip(-_LIMIT, _LIMIT)
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _key(string: str) -> str:
+    """What expressions with equal values at the probes share, to the seventh digit on the scale of arcsinh."""
+    rounded = np.round(_probed(string), 7) + 0.0  # no negative zeros
+    return hashlib.blake2b(rounded.tobytes(), digest_size=8).hexdigest()
+
+
+_RULES: dict[str, bytes] = {}
+_KEYS: dict[str, str] = {}
+"""Of the 100,000 known expressions, which are many to parse again in every run."""
+
+
+def _remember(lines: Sequence[str]) -> None:
+    if not _RULES:
+        _RULES.update(zip(lines, (row.tobytes() for row in _sequences().numpy()), strict=True))
+
+        def compute() -> cache.Arrays:
+            return {"keys": np.array([_key(line) for line in lines])}
+
+        keys = cache.kept("expressions-keys", ["48 probes, 7 digits", *lines], compute)["keys"]
+        _KEYS.update(zip(lines, (str(key) for key in keys), strict=True))
+
+
+@functools.lru_cache(maxsize=1)
+def _sequences() -> torch.Tensor:
+    lines = expression_data.lines()
+    return cache.encoded("expressions-expression_grammar", lines, _grammar()).sequences

@@ -1,0 +1,266 @@
+"""Find a molecule with a high score, among those of a limited size.
+
+Stereochemistry is left out: no score here depends on it. A molecule is a SMILES string; what is too large means nothing
+and is not scored.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lso.task import Published, Start, Task, Values
+from methods.core.errors import BadInput, unknown
+from pipelines.datasets import nci
+from pipelines.datasets.dataset import Dataset
+from pipelines.sequences import cache, expression_data, languages, starts, zinc_data
+from pipelines.sequences.language import Language
+
+DATA = ("nci", "zinc")
+RANDOM_START = "random_2000"
+"""A start protocol of this task alone: 2,000 random molecules, or another number."""
+
+_LANGUAGE = "smiles_selfies"
+_POOL = 28_000  # molecules of ZINC250k
+_BITS = 1024
+_WORST = -100.0  # of a molecule that RDKit cannot score
+
+ALKANE = "an unbranched alkane of {size} atoms scores {score:.2f}"
+
+
+class Molecule(Task):
+    """Molecules scored by one of several objectives; higher is better.
+
+    Args:
+        objective: `penalized_logp`, `penalized_logp_qed` (0 is best without a QED of 0.5), `qed`, or one of GuacaMol's.
+        data: `nci`, the molecules inside RDKit, or `zinc`, a fixed random part of ZINC250k.
+        size: most heavy atoms.
+        normalization: of penalized log P, `gcpn` or `tripp`, from publications, or `data`, computed from the data.
+
+    Raises:
+        BadInput: an unknown name, a size below 1, or RDKit is not installed.
+    """
+
+    name = "molecule"
+    maximize = True
+    reads = "smiles"
+    counts = True
+    decoder_steps = 2500
+    decoder_settings: ClassVar[Mapping[str, Any]] = {
+        "method": "beta_vae",
+        "beta": 0.1,
+        "network": "mlp",
+        "latent": 56,
+        "batch_size": 100,
+        "learning_rate": 1e-3,
+        "schedule": "cosine",
+        "clip": 5.0,
+    }
+
+    def __init__(
+        self, objective: str = "penalized_logp", data: str = "nci", size: int = 38, normalization: str = "gcpn"
+    ) -> None:
+        try:
+            from rdkit import RDLogger
+        except ImportError as error:
+            raise BadInput("molecules need RDKit: pip install rdkit selfies") from error
+        RDLogger.DisableLog("rdApp.*")
+        from lso.tasks.molecule_objectives import OBJECTIVES
+        from lso.tasks.penalized_logp import NORMALIZATIONS
+
+        known = ["penalized_logp", "penalized_logp_qed", *OBJECTIVES]
+        if objective not in known:
+            raise unknown("objective of molecules", objective, known)
+        if data not in DATA:
+            raise unknown("set of molecules", data, DATA)
+        if normalization not in (*NORMALIZATIONS, "data"):
+            raise unknown("normalization", normalization, [*NORMALIZATIONS, "data"])
+        if size < 1:
+            raise BadInput(f"the size limit must be at least 1 heavy atom, got {size}")
+        self.objective, self.data, self.size, self.normalization = objective, data, size, normalization
+
+    def readable(self, string: str) -> str | None:
+        found = _canonical(string)
+        return string if found is not None and _heavy(found) <= self.size else None
+
+    def canonical(self, string: str) -> str | None:
+        return _canonical(string)
+
+    def descriptor(self, strings: Sequence[str]) -> Values:
+        """Counts of the circular fragments of radius 2, hashed into 1,024."""
+        return np.stack([_fingerprint(_canonical(string) or "") for string in strings])
+
+    def score(self, strings: Sequence[str]) -> list[float]:
+        return [self._score(string) for string in strings]
+
+    def start(self, protocol: str, seed: int) -> Start:
+        pool = self.pool()
+        count = _random_count(protocol)
+        if count:
+            rows = np.random.RandomState(seed).permutation(len(pool))[:count]
+            scores = np.array(self.score([pool[row] for row in rows]))
+            return Start([pool[row] for row in rows], scores)
+        if protocol not in starts.names():
+            raise unknown("start", protocol, [RANDOM_START, *starts.names()])
+        rows = starts.molecule_start(protocol, -self._pool_scores(), seed=seed).optimizer
+        return Start([pool[row] for row in rows], self._pool_scores()[rows])
+
+    def training(self, protocol: str, seed: int) -> tuple[str, Dataset]:
+        pool = self.pool()
+        rows = np.arange(len(pool))
+        if not _random_count(protocol):
+            rows = starts.molecule_start(protocol, -self._pool_scores(), seed=seed).autoencoder
+        found = cache.encoded(f"molecules-{self.data}", pool, self.breeding())
+        kept = found.sequences[torch.isin(found.rows, torch.from_numpy(rows))]
+        kept = kept[torch.from_numpy(np.random.RandomState(0).permutation(len(kept)))]
+        tenth = len(kept) // 20
+        cut = kept.split([len(kept) - 2 * tenth, tenth, tenth])
+        return "zinc_selfies", expression_data.dataset(_LANGUAGE, *cut)
+
+    def breeding(self) -> Language:
+        return languages.language(_LANGUAGE)
+
+    def published(self, protocol: str) -> Sequence[Published]:
+        del protocol
+        if self.objective != "penalized_logp":
+            return ()
+        from lso.tasks.penalized_logp import penalized_logp
+
+        alkane = penalized_logp(_molecule("C" * self.size), self._terms)
+        return (Published(f"alkane C{self.size}", alkane, 0),)
+
+    def settings(self) -> Mapping[str, Any]:
+        names = ("objective", "data", "size", "normalization")
+        return {name: getattr(self, name) for name in names}
+
+    def properties(self, string: str) -> Mapping[str, Any]:
+        """Size, rings and what else decides whether a molecule makes sense. Without rings it is flagged."""
+        from rdkit.Chem import QED, Crippen, rdMolDescriptors
+
+        from lso.tasks.penalized_logp import synthesis
+
+        molecule = _molecule(_canonical(string) or "")
+        rings = rdMolDescriptors.CalcNumRings(molecule)
+        return {
+            "heavy atoms": molecule.GetNumHeavyAtoms(),
+            "rings": rings if rings else "0 (!)",
+            "log P": float(Crippen.MolLogP(molecule)),
+            "SA": synthesis(molecule),
+            "QED": float(QED.qed(molecule)),
+            "known": "yes" if _canonical(string) in self._pool_set else "no",
+        }
+
+    def figure(self, best: Sequence[tuple[str, float]]) -> Figure:
+        from lso.tasks.molecule_figure import figure
+
+        return figure([(_molecule(_canonical(text) or ""), score, self.properties(text)) for text, score in best])
+
+    def pool(self) -> list[str]:
+        """Canonical SMILES without stereochemistry, no larger than the limit, that SELFIES can write."""
+        return [text for text in _pool(self.data) if _heavy(text) <= self.size]
+
+    @functools.cached_property
+    def _pool_set(self) -> frozenset[str]:
+        return frozenset(_pool(self.data))
+
+    def _pool_scores(self) -> NDArray[np.float64]:
+        pool = self.pool()
+        sources = [*map(str, self.settings().values()), *pool]
+        return cache.kept(
+            f"molecules-{self.data}-scores", sources, lambda: {"scores": np.array(self.score(pool))}
+        )["scores"].astype(np.float64)  # fmt: skip
+
+    @functools.cached_property
+    def _terms(self) -> Any:
+        from lso.tasks.penalized_logp import NORMALIZATIONS, Terms, measured
+
+        if self.normalization != "data":
+            return NORMALIZATIONS[self.normalization]
+        pool = self.pool()
+        found = cache.kept(
+            f"molecules-{self.data}-terms",
+            [str(self.size), *pool],
+            lambda: {"terms": np.array(measured([_molecule(text) for text in pool]))},
+        )
+        return Terms(*((float(mean), float(deviation)) for mean, deviation in found["terms"]))
+
+    def _score(self, string: str) -> float:
+        """One molecule. What RDKit cannot score is bad, and ends nothing."""
+        try:
+            return self._objective(_molecule(_canonical(string) or ""))
+        except (RuntimeError, ValueError, ZeroDivisionError, OverflowError):
+            return _WORST
+
+    def _objective(self, molecule: Any) -> float:
+        from lso.tasks.molecule_objectives import OBJECTIVES, QED_LIMIT, qed
+        from lso.tasks.penalized_logp import penalized_logp
+
+        if self.objective in OBJECTIVES:
+            return OBJECTIVES[self.objective](molecule)
+        found = penalized_logp(molecule, self._terms)
+        if self.objective == "penalized_logp_qed" and qed(molecule) < QED_LIMIT:
+            return min(found, 0.0) - 10 * (QED_LIMIT - qed(molecule))
+        return found
+
+
+def _random_count(protocol: str) -> int:
+    """Of `random_2000`, 2000; 0 for another protocol."""
+    head, _, count = protocol.partition("_")
+    return int(count) if head == "random" and count.isdigit() else 0
+
+
+def _molecule(smiles: str) -> Any:
+    from rdkit import Chem
+
+    found = Chem.MolFromSmiles(smiles)
+    if found is None:
+        raise ValueError(f"{smiles!r} is no molecule")
+    return found
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _canonical(string: str) -> str | None:
+    """Canonical SMILES without stereochemistry; None for what is no molecule, or several."""
+    from rdkit import Chem
+
+    molecule = Chem.MolFromSmiles(string) if string else None
+    if molecule is None or not molecule.GetNumAtoms():
+        return None
+    found = Chem.MolToSmiles(molecule, isomericSmiles=False)
+    return None if "." in found else found
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _heavy(canonical: str) -> int:
+    return int(_molecule(canonical).GetNumHeavyAtoms())
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _fingerprint(canonical: str) -> Values:
+    from rdkit.Chem import rdFingerprintGenerator
+
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=_BITS)
+    return generator.GetCountFingerprintAsNumPy(_molecule(canonical)).astype(np.float64)
+
+
+@functools.cache
+def _pool(data: str) -> tuple[str, ...]:
+    """What SELFIES can write of a set of molecules, distinct, in a fixed order; kept on disk."""
+    lines = nci.lines() if data == "nci" else zinc_data.lines()
+    if len(lines) > _POOL:
+        order = np.random.RandomState(0).permutation(len(lines))[:_POOL]
+        lines = [lines[row] for row in order]
+
+    def compute() -> cache.Arrays:
+        found = list(dict.fromkeys(text for text in map(_canonical, lines) if text))
+        language = languages.language(_LANGUAGE)
+        rows = cache.encoded(f"molecules-{data}-all", found, language).rows
+        return {"strings": np.array([found[row] for row in rows.tolist()])}
+
+    return tuple(map(str, cache.kept(f"molecules-{data}-pool", lines, compute)["strings"]))
