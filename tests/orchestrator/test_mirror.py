@@ -285,7 +285,7 @@ def test_its_priority_is_the_lowest_and_then_the_usual_one_again(tmp_path: Path)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, start_new_session=True
     )
-    usual, low, again = re.findall(r"\((\d+), '(-?\d+)'\)", done.stdout)
+    usual, low, again = re.findall(r"\((-?\d+), '(-?\d+)'\)", done.stdout)
     assert low == ("19", "19")
     assert again[1] == usual[1] == "0"
     assert again[0] == (usual[0] if os.geteuid() == 0 else "19")
