@@ -285,7 +285,7 @@ def test_a_trial_whose_process_is_killed_goes_on_in_another_one(story: Story) ->
 def test_ctrl_c_stops_soon_and_says_how_to_go_on(story: Story) -> None:
     end = story.interrupted
     assert end.code == 130
-    assert end.seconds < 15
+    assert end.seconds < 60
     assert end.err.splitlines()[-1] == "stopped; nothing is lost: the same command continues where it was"
     assert end.out == ""
     expect_clean(end.err)
