@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from rdkit import Chem
-from rdkit.Chem import Crippen, RDConfig
 
 from methods.core.errors import BadInput
+
+Molecule = Any
+"""RDKit's. It is imported where it is used, since the rest of the package works without."""
 
 _FRAGMENTS = "10dcef9340c873e7b987924461b0af5365eb8dd96be607203debe8ddf80c1e73"  # SHA-256 of fpscores.pkl.gz
 
@@ -46,30 +47,32 @@ NORMALIZATIONS = {
 """Of ZINC250k, as two groups of publications have them: GCPN and those after it; Tripp et al. 2020, LOL-BO and CoBO."""
 
 
-def penalized_logp(molecule: Chem.Mol, terms: Terms) -> float:
+def penalized_logp(molecule: Molecule, terms: Terms) -> float:
     """The sum of the normalized terms."""
     found = zip(raw(molecule), terms, strict=True)
     return sum((value - mean) / deviation for value, (mean, deviation) in found)
 
 
-def raw(molecule: Chem.Mol) -> tuple[float, float, float]:
+def raw(molecule: Molecule) -> tuple[float, float, float]:
     """log P, minus the synthetic accessibility score, and minus the atoms that the largest ring has beyond six."""
+    from rdkit.Chem import Crippen
+
     return Crippen.MolLogP(molecule), -synthesis(molecule), -float(max(0, largest_cycle(molecule) - 6))
 
 
-def measured(molecules: Sequence[Chem.Mol]) -> Terms:
+def measured(molecules: Sequence[Molecule]) -> Terms:
     """The terms' means and standard deviations (of the population, as the original has them)."""
     values = np.array([raw(molecule) for molecule in molecules])
     pairs = [(float(column.mean()), float(column.std()) or 1.0) for column in values.T]
     return Terms(*pairs)
 
 
-def synthesis(molecule: Chem.Mol) -> float:
+def synthesis(molecule: Molecule) -> float:
     """The synthetic accessibility score of Ertl and Schuffenhauer 2009, from 1, easy, to 10."""
     return float(_scorer().calculateScore(molecule))
 
 
-def largest_cycle(molecule: Chem.Mol) -> int:
+def largest_cycle(molecule: Molecule) -> int:
     """Size of the largest cycle in a cycle basis of the graph; 0 without any.
 
     Paton's algorithm from the atom with the lowest number, neighbors in ascending order: what networkx before 3.2 did.
@@ -107,6 +110,8 @@ def _length(node: int, ends: set[int], parent: dict[int, int]) -> int:
 @functools.cache
 def _scorer() -> Any:
     """RDKit's own implementation, after its table of fragments was found to be the one that everybody has."""
+    from rdkit import RDConfig
+
     folder = os.path.join(RDConfig.RDContribDir, "SA_Score")
     try:
         with open(os.path.join(folder, "fpscores.pkl.gz"), "rb") as file:
