@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.server
+import mlflow.server.handlers
 import pytest
 import uvicorn
 from mlflow import MlflowClient
@@ -61,6 +62,9 @@ def server(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv(mlflow.server.SERVE_ARTIFACTS_ENV_VAR, "true")
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    # A process serves the store it served first, here an earlier test's.
+    for store in ("_tracking_store", "_model_registry_store", "_artifact_repo"):
+        monkeypatch.setattr(mlflow.server.handlers, store, None)
     started = Server()
     started.start()
     yield started
