@@ -30,6 +30,7 @@ DECODERS = (
     ("smiles_characters", "mlp", 56),
     ("smiles_selfies", "mlp", 56),
     ("smiles_selfies", "autoregressive_gru", 128),
+    ("smiles_fragments", "autoregressive_mlp", 56),
 )
 
 

@@ -8,6 +8,7 @@ documentation and validation all come from the signature.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import typing
@@ -97,6 +98,11 @@ class Hyperparameter:
 
 def declared(function: Callable[..., Any]) -> dict[str, Hyperparameter]:
     """The keyword parameters of `function` that declare a range, in the order of the signature."""
+    return dict(_declared(function))
+
+
+@functools.lru_cache(maxsize=256)  # type hints are slow to resolve, and studies ask for them again and again
+def _declared(function: Callable[..., Any]) -> dict[str, Hyperparameter]:
     hints = typing.get_type_hints(function, include_extras=True)
     found = {}
     for name, parameter in inspect.signature(function).parameters.items():

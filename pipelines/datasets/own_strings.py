@@ -23,6 +23,7 @@ _LIKE = {
     "smiles_grammar": "zinc",
     "smiles_characters": "zinc_characters",
     "smiles_selfies": "zinc_selfies",
+    "smiles_fragments": "zinc_fragments",
 }
 """The data set in each language that a file in it is most like."""
 

@@ -27,9 +27,13 @@ _NOT_FAMILIES = {
     "language",
     "languages",
     "likelihood",
+    "pairs",
+    "residual",
+    "selfies_fragments",
     "selfies_language",
     "starts",
     "validity",
+    "windowed",
     "zinc_data",
 }
 

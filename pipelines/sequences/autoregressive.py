@@ -16,13 +16,18 @@ from pipelines.sequences.likelihood import NOTHING, Sequences
 
 
 class Writer(nn.Module, ABC):
-    """A network that scores a symbol from the code and all symbols before it."""
+    """A network that scores a symbol from the code and symbols before it."""
 
     @abstractmethod
     def forward(
-        self, z: Float[Tensor, "B code"], symbols: Int[Tensor, "B length"]
-    ) -> Float[Tensor, "B length symbols"]:
-        """Scores at all places of given sequences at once, each after the true symbols before it."""
+        self, z: Float[Tensor, "B code"], symbols: Int[Tensor, "B length"], places: Int[Tensor, " N"] | None = None
+    ) -> Float[Tensor, "*places symbols"]:
+        """Scores at places of given sequences, each after the true symbols before it.
+
+        Args:
+            places: numbers of places, row * length + place: the scores are (N, symbols). By default all places:
+                (B, length, symbols).
+        """
 
     @abstractmethod
     def steps(self, z: Float[Tensor, "B code"]) -> Step:
@@ -46,7 +51,11 @@ class Autoregressive(Sequences):
 
     def log_prob(self, x: Float[Tensor, "B length symbols"], z: Float[Tensor, "B code"]) -> Float[Tensor, " B"]:
         symbols = x.argmax(-1)
-        return self._log_prob(symbols, self.network(z, symbols))
+        places = _open(symbols, self.language.padding)
+        scores = self.network(z, symbols, places)
+        masked = scores.masked_fill(~self.language.allowed(symbols).flatten(0, 1)[places], NOTHING)
+        chosen = masked.gather(1, symbols.flatten()[places].unsqueeze(1)).squeeze(1)
+        return z.new_zeros(len(z)).index_add(0, places // symbols.shape[1], chosen - masked.logsumexp(1))
 
     def log_prob_of_each(
         self, x: Float[Tensor, "B k length symbols"], z: Float[Tensor, "B code"]
@@ -126,12 +135,13 @@ class WithMemory(Writer):
         self.scores = nn.Linear(hidden + features, symbols)
 
     def forward(
-        self, z: Float[Tensor, "B code"], symbols: Int[Tensor, "B length"]
-    ) -> Float[Tensor, "B length symbols"]:
+        self, z: Float[Tensor, "B code"], symbols: Int[Tensor, "B length"], places: Int[Tensor, " N"] | None = None
+    ) -> Float[Tensor, "*places symbols"]:
         plan = self.plan(z)
         before = self.embedding(F.pad(symbols[:, :-1], (1, 0), value=self.symbols))
         hidden, _ = self.memory(torch.cat([plan, before], 2), self._start(z))
-        return self.scores(torch.cat([hidden, plan], 2))
+        known = torch.cat([hidden, plan], 2)
+        return self.scores(known if places is None else known.flatten(0, 1)[places])
 
     def steps(self, z: Float[Tensor, "B code"]) -> Step:
         plan, state = self.plan(z), self._start(z)
@@ -153,3 +163,14 @@ class WithMemory(Writer):
 def _noisy(scores: Step, generator: torch.Generator | None) -> Step:
     """Scores whose largest is a draw from their softmax."""
     return lambda place, previous: perturbed(scores(place, previous), generator=generator)
+
+
+def _open(symbols: Int[Tensor, "B length"], padding: int) -> Int[Tensor, " N"]:
+    """Numbers of the places where something is to be said: after the first padding only padding can follow.
+
+    On a GPU all places, for it would have to be waited for.
+    """
+    if symbols.is_cuda:
+        return torch.arange(symbols.numel(), device=symbols.device)
+    is_padding = symbols == padding
+    return (is_padding.cumsum(1) <= is_padding.long()).flatten().nonzero().squeeze(1)

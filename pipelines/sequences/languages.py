@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from methods.core.errors import unknown
 from pipelines.grammar import definitions
-from pipelines.sequences import selfies_language
+from pipelines.sequences import selfies_fragments, selfies_language
 from pipelines.sequences.language import Derivations, Language, Tokens
 
 _SPACED = re.compile(r"sin\(|exp\(|[x123+*/()]")
@@ -39,6 +39,7 @@ _MAKERS: dict[str, tuple[Callable[[int], Language], int]] = {
     "smiles_grammar": (_smiles_grammar, definitions.SMILES_LENGTH),
     "smiles_characters": (_smiles_characters, 120),
     "smiles_selfies": (selfies_language.selfies_tokens, selfies_language.LENGTH),
+    "smiles_fragments": (selfies_fragments.selfies_fragments, selfies_fragments.LENGTH),
 }
 """How to make a language of a length, and its usual length: that of Kusner et al. 2017, where they have it."""
 

@@ -21,14 +21,20 @@ _TOKENS = r"""
 [CH1-1] [=SH1+1] [=S+1] [/NH2+1] [/S@] [P@@H1] [=PH2] [P+1] [-/Ring1] [S+1] [CH2-1] [/O+1] [\F] [-/Ring2] [PH1+1]
 [PH1] [\NH2+1] [/NH1-1] [\S@] [S@@+1] [\I]
 """
+TOKENS = tuple(_TOKENS.split())
 
 
 def selfies_tokens(length: int) -> Tokens:
     """The language of ZINC250k's 107 tokens. What it writes are SMILES, and not the same ones it has read."""
-    return Tokens(_TOKENS.split(), length, spell=_encoded, unspell=_decoded)
+    return Tokens(TOKENS, length, spell=written, unspell=read)
 
 
-def _encoded(smiles: str) -> str:
+def written(smiles: str) -> str:
+    """A molecule in SELFIES.
+
+    Raises:
+        Refused: SELFIES cannot write it.
+    """
     import selfies
 
     try:
@@ -37,7 +43,8 @@ def _encoded(smiles: str) -> str:
         raise Refused("no SELFIES", f"{smiles!r} cannot be written as one") from error
 
 
-def _decoded(text: str) -> str:
+def read(text: str) -> str:
+    """The molecule of some SELFIES, as SMILES."""
     import selfies
 
     return selfies.decoder(text)

@@ -14,6 +14,7 @@ import torch
 from methods.core.base import Split
 from methods.core.errors import BadInput
 from pipelines import datasets
+from pipelines.datasets import nci
 from pipelines.datasets.dataset import Dataset, from_arrays, to_arrays
 from pipelines.sequences import expression_data, generation, languages, zinc_data
 
@@ -124,6 +125,13 @@ def test_the_molecules_of_rdkit_are_there_without_a_download(load: Load, capsys:
     assert len(found) == len(set(found)) > 4500
     assert all(chem.MolFromSmiles(text) for text in found[::50])
     assert "strings encoded, refused:" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_molecules_of_rdkit_come_back_from_their_fragments(load: Load) -> None:
+    chem, _ = pytest.importorskip("rdkit.Chem"), pytest.importorskip("selfies")
+    found = [text for part in parts(load("nci_fragments")) for text in strings(part, "smiles_fragments")]
+    assert len(found) > 4500
+    assert {chem.CanonSmiles(text) for text in found[::50]} <= set(nci.lines())
 
 
 @pytest.mark.slow
