@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,13 @@ from pipelines.sequences.language import Derivations, Language, Tokens
 _CROSSED = 0.5  # share of children with two parents
 _TRIES = 20
 _EDITS = 3  # of tokens, at most
+
+
+class Breeds(Protocol):
+    """A way to make children of strings."""
+
+    def children(self, parents: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+        """At most `count` children of parents, the first of which are the fittest."""
 
 
 class Breeder:

@@ -124,7 +124,7 @@ def _same(plan: Plan, folder: Path, before: dict[str, Any]) -> None:
 
 def _print(plan: Plan, task: Task, runs: list[Runs], results: dict[str, Any], end: str) -> None:
     if runs:
-        console.OUT.print(report.table(plan, results, plan.seeds))
+        console.OUT.print(report.table(plan, task, results))
         console.OUT.print(report.best_table(task, runs))
     console.OUT.print(end, soft_wrap=True)
 

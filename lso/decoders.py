@@ -7,10 +7,13 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
 import torch
+from filelock import FileLock
 
 from lso.strings import StringSpace
 from lso.task import Task
@@ -41,9 +44,12 @@ def load(folder: Path, task: Task) -> StringSpace:
 def default(task: Task, protocol: str, seed: int) -> Path:
     """The folder of a decoder trained on what `protocol` shows an autoencoder, from the cache if it was trained before.
 
+    Of several processes that want the same one, the first trains it and the others wait.
+
     Raises:
         BadInput: the cache cannot be written.
     """
+    seed = task.decoder_seed(protocol, seed)
     data, dataset = task.training(protocol, seed)
     settings = {**task.decoder_settings, "data": data, "seed": seed}
     rows, batch = len(dataset.data.train), int(settings.get("batch_size", Trial.batch_size))
@@ -51,8 +57,25 @@ def default(task: Task, protocol: str, seed: int) -> Path:
     name = hashlib.sha256(f"{trial.identity}{dataset.checksum}".encode()).hexdigest()[:16]
     folder = _cache() / f"{task.name}-{protocol}-{seed}-{name}"
     if not (folder / "trial.json").is_file():
-        _train(trial, dataset, folder, f"training the decoder of seed {seed}")
+        with _alone(folder):
+            if not (folder / "trial.json").is_file():
+                _train(trial, dataset, folder, f"training the decoder of seed {seed}")
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process trains this decoder meanwhile."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise BadInput(f"cannot keep the decoder in {folder.parent}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _cache() -> Path:
@@ -70,12 +93,10 @@ def _train(trial: Trial, dataset: Dataset, folder: Path, title: str) -> None:
             bar.advance(shown)
     training.finish()
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as name:
             draft = Path(name) / folder.name
             artifact.save(draft, trial, training.method, dataset)
             (draft / "start.json").write_text(json.dumps({"title": title, "rows": len(dataset.data.train)}))
-            if not folder.exists():  # else another process was faster
-                os.replace(draft, folder)
+            os.replace(draft, folder)
     except OSError as error:
         raise BadInput(f"cannot keep the decoder in {folder.parent}: {error.strerror or error}") from error

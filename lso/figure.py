@@ -47,8 +47,17 @@ def figure(runs: Sequence[Runs], published: Sequence[Published], *, title: str, 
         ax.set_yscale("symlog", linthresh=0.1)
         ax.set_ylim(bottom=0)
         ax.yaxis.set_major_formatter("{x:g}")
+    if maximize:
+        ax.set_ylim(bottom=_floor(runs))
     ax.set(xlabel="calls of the objective", ylabel=f"best score so far ({'higher' if maximize else 'lower'} is better)")
     ax.set_title(title, fontsize=11)
     ax.legend(fontsize=8)
     ax.grid(alpha=0.3)
     return whole
+
+
+def _floor(runs: Sequence[Runs]) -> float:
+    """A little below all curves from their tenth call on: else one very bad string at the start would set the scale."""
+    low = min(float(one.curves[:, min(9, one.curves.shape[1] - 1)].min()) for one in runs)
+    high = max(float(one.curves.max()) for one in runs)
+    return low - 0.05 * (high - low) - 1e-9

@@ -45,9 +45,10 @@ def write(plan: Plan, task: Task, runs: Sequence[Runs], folder: Path, *, facts: 
     return results
 
 
-def table(plan: Plan, results: Mapping[str, Any], seeds: int) -> Table:
-    """Results by optimizer, to be read on a screen."""
+def table(plan: Plan, task: Task, results: Mapping[str, Any]) -> Table:
+    """Results by optimizer, to be read on a screen, with what to compare them with below."""
     found = Table("optimizer", "knows", title=f"Best scores of {plan.task} ({plan.start} start)")
+    found.caption = _caption(task, plan, results)
     marks = list(next(iter(results.values()))["best"]) if results else []
     for mark in marks:
         found.add_column(f"after {mark} calls", justify="right")
@@ -55,11 +56,12 @@ def table(plan: Plan, results: Mapping[str, Any], seeds: int) -> Table:
         found.add_column(name, justify="right")
     for name, result in results.items():
         means = [_mean(result["best"][mark]) for mark in marks]
-        each = " ".join(_brief(value) for value in result["best"][marks[-1]]["per_seed"])
+        bests = zip(result["best"][marks[-1]]["per_seed"], result["winners"], strict=True)
+        each = " ".join(_brief(value) + ("!" if task.doubt(winner) else "") for value, winner in bests)
         seconds = [value for value in result["seconds"] if value == value]
         took = f"{sum(seconds) / len(seconds):.1f}" if seconds else "-"
         shares = (f"{result['fraction_valid']:.3f}", f"{result['fraction_new']:.3f}")
-        done = "" if len(result["seeds"]) == seeds else f" ({len(result['seeds'])} seeds)"
+        done = "" if len(result["seeds"]) == plan.seeds else f" ({len(result['seeds'])} seeds)"
         found.add_row(name + done, result["label"].replace("_", " "), *means, each, *shares, took)
     return found
 
@@ -73,6 +75,17 @@ def best_table(task: Task, runs: Sequence[Runs]) -> Table:
     for string, score, properties in rows:
         found.add_row(_brief(score), string, *(_brief(value) for value in properties.values()))
     return found
+
+
+def _caption(task: Task, plan: Plan, results: Mapping[str, Any]) -> str:
+    """Results of others, and what the marks of doubtful winners mean."""
+    others = [
+        f"{entry.name} {entry.score:.3g}" + (f" ({entry.calls} calls)" if entry.calls else "")
+        for entry in task.published(plan.start)
+    ]
+    winners = [winner for result in results.values() for winner in result["winners"]]
+    doubts = sorted({doubt for doubt in map(task.doubt, winners) if doubt})
+    return "; ".join([", ".join(others)] * bool(others) + [f"! {doubt}" for doubt in doubts])
 
 
 def _draw(plan: Plan, task: Task, runs: Sequence[Runs], best: list[tuple[str, float]], folder: Path) -> None:

@@ -228,7 +228,9 @@ def _add_searches(tasks: Any) -> None:
         "--score", default="gvae", choices=sorted(SCORES), help="how errors become a score (%(default)s)"
     )
     expression.set_defaults(settings=lambda options: {"target": options.target, "score": options.score})
-    molecule = _add_search(tasks, "molecule", "find a molecule with a high score", start=RANDOM_START)
+    molecule = _add_search(
+        tasks, "molecule", "find a molecule with a high score", start=RANDOM_START, optimizer="hybrid"
+    )
     objectives = "penalized_logp, penalized_logp_qed, qed, osimertinib, ranolazine, perindopril, zaleplon, median2"
     molecule.add_argument("--objective", default="penalized_logp", help=f"one of {objectives} (%(default)s)")
     molecule.add_argument("--data", default="nci", choices=DATA, help="molecules known before (%(default)s)")
@@ -245,16 +247,17 @@ def _add_searches(tasks: Any) -> None:
     custom.set_defaults(settings=lambda options: console.settings(options.set))
 
 
-def _add_search(tasks: Any, name: str, what: str, *, start: str) -> argparse.ArgumentParser:
+def _add_search(
+    tasks: Any, name: str, what: str, *, start: str, optimizer: str = optimizers.DEFAULT
+) -> argparse.ArgumentParser:
     found: argparse.ArgumentParser = tasks.add_parser(
         name, help=what, description=what, epilog=_SEARCH, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     found.set_defaults(run=_search, task=name)
     known = ", ".join(optimizers.names())
-    default = optimizers.DEFAULT
     for flags, kind, value, text in (
         ("--decoder", str, None, "whose decoder to use, see below (default: one is trained)"),
-        ("--optimizer", str, default, f"one of {known} (%(default)s)"),
+        ("--optimizer", str, optimizer, f"one of {known} (%(default)s)"),
         ("--budget", int, 250, "calls of the objective in a run (%(default)s)"),
         ("--batch", int, 10, "calls an iteration (%(default)s)"),
         ("--seeds", int, 1, "runs of each optimizer, seeds 0, 1, ... (%(default)s)"),

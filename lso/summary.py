@@ -45,6 +45,13 @@ class Runs:
         """The best score of every run after so many calls."""
         return self.curves[:, min(calls, self.curves.shape[1]) - 1]
 
+    def winners(self, *, maximize: bool) -> list[str]:
+        """The string of every run's best score."""
+        sign = -1 if maximize else 1
+        return [
+            min((row for row in rows if row.new), key=lambda row: sign * (row.score or 0)).string for rows in self.rows
+        ]
+
 
 def collect(plan: Plan, rows: Rows, finished: Sequence[Finished], *, maximize: bool) -> list[Runs]:
     """The runs of a plan by optimizer, in the plan's order; those without a single call are left out."""
@@ -79,6 +86,7 @@ def summarize(runs: Runs, plan: Plan, *, maximize: bool) -> dict[str, Any]:
         "seeds": list(runs.seeds),
         "best": {str(mark): statistics(runs.bests(mark)) for mark in marks},
         "best_three": [float(value) for value in pooled],
+        "winners": runs.winners(maximize=maximize),
         "calls": [row.unique_calls for row in last],
         "proposals": [row.proposals for row in last],
         "fraction_valid": float(np.mean([row.valid_calls / row.proposals for row in last])),

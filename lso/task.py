@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lso.breeding import Breeder, Breeds
 from lso.codes import Space
 from pipelines.datasets.dataset import Dataset
 from pipelines.sequences.language import Language
@@ -100,6 +101,11 @@ class Task(ABC):
         """What a decoder may be trained on, and the name of the data set that it is a part of."""
         raise NotImplementedError(f"the task {self.name} trains no decoder: give one with --decoder")
 
+    def decoder_seed(self, protocol: str, seed: int) -> int:
+        """The seed with which the decoder for the runs of `seed` is trained: the same where runs share a decoder."""
+        del protocol
+        return seed
+
     def space(self) -> Space | None:
         """Codes of strings without a decoder, for tasks that need none; None for those that do."""
         return None
@@ -107,6 +113,11 @@ class Task(ABC):
     def breeding(self) -> Language | None:
         """The language in which a genetic algorithm changes strings; None where there is none."""
         return None
+
+    def breeders(self) -> Mapping[str, Breeds]:
+        """Ways to make children of strings beside the latent space, by names for the record."""
+        language = self.breeding()
+        return {} if language is None else {"bred": Breeder(language)}
 
     def published(self, protocol: str) -> Sequence[Published]:
         """Results of others with this start."""
@@ -121,6 +132,11 @@ class Task(ABC):
         """Of a readable string, to be shown beside the best ones."""
         del string
         return {}
+
+    def doubt(self, string: str) -> str | None:
+        """Why this readable string is no sensible answer whatever it scores, in a few words; None where it may be."""
+        del string
+        return None
 
     def figure(self, best: Sequence[tuple[str, float]]) -> Figure | None:
         """The best strings with their scores, drawn; None where there is nothing to see."""

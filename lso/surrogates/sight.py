@@ -60,10 +60,9 @@ class Surrogate:
         draws = self._fitted.draw([part[short] for part in features], count, random)
         return [int(short[place]) for place in _distinct_minima(draws)]
 
-    def bounds(self, strings: Sequence[str], width: float = 2.0) -> NDArray[np.float64]:
-        """Mean minus `width` standard deviations, on the scale of flattened costs: low is promising."""
-        mean, deviation = self._fitted.predict(self._seen(strings))
-        return mean - width * deviation
+    def means(self, strings: Sequence[str]) -> NDArray[np.float64]:
+        """Expected costs, on their flattened scale: low is promising."""
+        return self._fitted.predict(self._seen(strings))[0]
 
     @property
     def _fitted(self) -> GaussianProcess:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lso.task import Task
-from methods.core.errors import BadInput, unknown
+if TYPE_CHECKING:  # imported in functions: a process that scores molecules imports this package, and needs no torch
+    from lso.task import Task
 
 _TASKS = {"expression": "lso.tasks.expression:Expression", "molecule": "lso.tasks.molecule:Molecule"}
 
@@ -23,6 +23,9 @@ def build(name: str, settings: Mapping[str, Any]) -> Task:
     Raises:
         BadInput: there is none, or it cannot be built so.
     """
+    from lso.task import Task
+    from methods.core.errors import BadInput, unknown
+
     if ":" not in name and name not in _TASKS:
         raise unknown("task", name, _TASKS)
     found = _found(_TASKS.get(name, name))
@@ -36,6 +39,8 @@ def build(name: str, settings: Mapping[str, Any]) -> Task:
 
 
 def _found(reference: str) -> Any:
+    from methods.core.errors import BadInput
+
     module, _, member = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), member)

@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from methods.core.errors import BadInput
-
 Molecule = Any
 """RDKit's. It is imported where it is used, since the rest of the package works without."""
 
@@ -117,9 +115,16 @@ def _scorer() -> Any:
         with open(os.path.join(folder, "fpscores.pkl.gz"), "rb") as file:
             found = hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
-        raise BadInput("RDKit's folder Contrib/SA_Score is missing: install RDKit with pip install rdkit") from error
+        raise _bad("RDKit's folder Contrib/SA_Score is missing: install RDKit with pip install rdkit") from error
     if found != _FRAGMENTS:
-        raise BadInput(f"RDKit's fpscores.pkl.gz has the hash {found[:12]}: its scores would not compare with others")
+        raise _bad(f"RDKit's fpscores.pkl.gz has the hash {found[:12]}: its scores would not compare with others")
     if folder not in sys.path:
         sys.path.append(folder)
     return importlib.import_module("sascorer")
+
+
+def _bad(message: str) -> Exception:
+    """A `BadInput`, imported only then: the process that scores molecules starts sooner without torch."""
+    from methods.core.errors import BadInput
+
+    return BadInput(message)

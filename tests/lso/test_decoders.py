@@ -25,6 +25,13 @@ class Small(Expression):
         return "expressions", dataset("expression_grammar", *rows.split([400, 50, 50]))
 
 
+class Shared(Small):
+    """Has one decoder for all seeds."""
+
+    def decoder_seed(self, protocol: str, seed: int) -> int:
+        return 0
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENT_ORCHESTRA_CACHE", str(tmp_path))
@@ -38,6 +45,17 @@ def test_a_default_decoder_is_trained_once_for_a_seed(monkeypatch):
 
 def test_seeds_have_decoders_of_their_own():
     assert decoders.default(Small(), "tlbo", 0) != decoders.default(Small(), "tlbo", 1)
+
+
+def test_seeds_share_a_decoder_where_the_task_says_so():
+    assert decoders.default(Shared(), "tlbo", 0) == decoders.default(Shared(), "tlbo", 1)
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LATENT_ORCHESTRA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BadInput, match="cannot keep the decoder in"):
+        decoders.default(Small(), "tlbo", 0)
 
 
 def test_a_decoder_of_images_is_refused(folder):

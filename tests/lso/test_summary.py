@@ -45,6 +45,12 @@ def test_a_summary_holds_every_seed_and_the_label():
     assert summarize(prior, PLAN, maximize=False)["seeds"] == [0]
 
 
+def test_winners_are_the_strings_of_the_best_scores():
+    (local, _) = collect(PLAN, ROWS, FINISHED, maximize=False)
+    assert local.winners(maximize=False) == ["s0.5", "s0.0"]
+    assert local.winners(maximize=True) == ["s3.0", "s2.0"]
+
+
 def test_metrics_are_flat_and_the_first_optimizer_is_the_result():
     results = {one.optimizer: summarize(one, PLAN, maximize=False) for one in collect(PLAN, ROWS, [], maximize=False)}
     found = metrics("expression", results, PLAN)

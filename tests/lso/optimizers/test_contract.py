@@ -11,7 +11,9 @@ from lso.search import Search
 from lso.tasks.branin import MINIMUM, Branin, Identity
 from methods.core.errors import BadInput
 
-NAMES = [name for name in optimizers.names() if name not in ("ga", "hybrid")]  # these need a language to breed in
+NAMES = [
+    name for name in optimizers.names() if name not in ("ga", "graph_ga", "hybrid")
+]  # these breed strings or graphs
 
 
 def rows_of(
@@ -55,7 +57,7 @@ def test_a_run_goes_on_from_known_scores_as_if_it_had_never_stopped(name: str):
     assert rows_of(name, known=known) == whole
 
 
-@pytest.mark.parametrize("name", ["local", "trust_region"])
+@pytest.mark.parametrize("name", ["local", "latent_generations", "trust_region"])
 def test_a_model_finds_the_minimum_of_branin(name: str):
     best = min(row.score for row in rows_of(name, budget=50, batch=10) if row.score is not None)
     assert best < MINIMUM + 0.05
@@ -83,6 +85,11 @@ def test_random_never_looks_at_the_scores_of_the_start():
 def test_an_optimizer_without_a_language_to_breed_in_says_so():
     with pytest.raises(BadInput, match="no language in which strings are bred"):
         rows_of("ga")
+
+
+def test_hybrid_refuses_a_task_whose_strings_nothing_breeds():
+    with pytest.raises(BadInput, match="names no way to breed strings: use local"):
+        rows_of("hybrid")
 
 
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one():

@@ -45,12 +45,17 @@ def test_an_alkane_loses_where_a_drug_is_asked_for():
     assert alkane < 0 < drug
 
 
-def test_what_cannot_be_scored_is_bad_and_ends_nothing(monkeypatch):
-    def fail(molecule):
-        raise ValueError("no")
+@pytest.mark.parametrize(("objective", "worst"), [("qed", 0), ("penalized_logp", -100)])
+def test_what_cannot_be_scored_is_bad_and_ends_nothing(objective: str, worst: float):
+    bad, good = Molecule(objective=objective).score(["no molecule", "CCO"])
+    assert bad == worst
+    assert good > worst
 
-    monkeypatch.setitem(objectives.OBJECTIVES, "qed", fail)
-    assert Molecule(objective="qed").score(["C"]) == [-100]
+
+def test_seeds_share_a_decoder_where_it_is_shown_the_same_molecules():
+    task = Molecule()
+    assert [task.decoder_seed(RANDOM_START, seed) for seed in range(3)] == [0, 0, 0]
+    assert [task.decoder_seed("tlbo", seed) for seed in range(3)] == [0, 1, 2]
 
 
 def test_the_random_start_is_labeled_right():
