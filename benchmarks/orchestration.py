@@ -1,7 +1,7 @@
 """What the orchestration costs, beside plain Ray Tune with its stock MLflow callback.
 
 python -m benchmarks.orchestration overhead --trials 1000
-python -m benchmarks.orchestration calls
+python -m benchmarks.orchestration calls calls_of_long_trials
 python -m benchmarks.orchestration slots
 python -m benchmarks.orchestration workers
 
@@ -47,6 +47,7 @@ from orchestrator.trainable import StudyTrial
 from pipelines import datasets
 
 REPORTS = 4  # of a trial
+_EPOCHS = 50  # of a long trial, of a second each
 _MIRROR_SECONDS = 180.0
 _LONG = 12  # how many times a slow method's trials take a fast one's
 
@@ -55,12 +56,9 @@ class SleepingTrial(StudyTrial):
     """A trial that sleeps where others train, and reports as they do."""
 
     def _prepare(self) -> Any:
-        self._training = Sleep(self._trial.epochs, self._seconds() / self._trial.epochs)
+        # The learning rate is a setting that every method has: here it says the seconds of an epoch.
+        self._training = Sleep(self._trial.epochs, self._trial.learning_rate)
         return self._training
-
-    def _seconds(self) -> float:
-        """Of the trial: its learning rate says so, since that is a setting that every method has."""
-        return self._trial.learning_rate
 
     def _train(self, training: Any) -> dict[str, Any]:
         training.epoch()
@@ -68,8 +66,9 @@ class SleepingTrial(StudyTrial):
         terms = {f"train/term{number}": float(number) for number in range(5)}
         return {"epoch": training.epochs_done, "time": now, "valid/elbo": -1.0, **terms}
 
-    def _finish(self, training: Any) -> None:
+    def _finish(self, training: Any) -> dict[str, float]:
         self._record.test = {"elbo": -1.0}
+        return {}
 
     def _keep(self, training: Any, entry: dict[str, Any]) -> None:
         self._record.history.append(entry)
@@ -101,10 +100,24 @@ class Sleep:
         self.epochs_done += 1
 
 
-def study(trials: int, seconds: list[float], methods: list[str]) -> Study:
+@dataclass(frozen=True, order=True)
+class Slept:
+    """A trial that is over.
+
+    Attributes:
+        ended, started: in seconds.
+        process: that ran it.
+    """
+
+    ended: float
+    started: float
+    process: str
+
+
+def study(trials: int, seconds: list[float], methods: list[str], reports: int = REPORTS) -> Study:
     """A study of sleeping trials; with several `seconds`, each method's trials take one of them in turn."""
     arms = [
-        {"name": f"{method} {place}", "method": method, "learning_rate": seconds[place % len(seconds)]}
+        {"name": f"{method} {place}", "method": method, "learning_rate": seconds[place % len(seconds)] / reports}
         for place, method in enumerate(methods)
     ]
     return Study(
@@ -114,7 +127,7 @@ def study(trials: int, seconds: list[float], methods: list[str]) -> Study:
         seeds=1,
         search="random",
         early_stopping=None,
-        fixed={"network": "mlp", "epochs": REPORTS},
+        fixed={"network": "mlp", "epochs": reports},
         space={"weight_decay": {"low": 1e-6, "high": 1e-2, "log": True}},
         report_every=1,
     )
@@ -129,33 +142,41 @@ def run(folder: Path, one: Study, uri: str, address: str) -> Ledger:
     with silenced(), Stop() as stop:
         complete, unwritten = Session(one, data, records, uri).run(address, stop)
     assert complete, "the study did not come to its end"
+    assert all(record.status == ledger.FINISHED for record in records.records()), "a trial failed"
     if unwritten:  # the machine is busy: the mirror goes on alone
         FileLock(records.folder / ".mirror.lock").acquire(timeout=_MIRROR_SECONDS).lock.release()
     return records
 
 
+def slept(records: Ledger, role: str | None = None) -> list[Slept]:
+    """The trials of a study, or those of one role."""
+    return sorted(
+        Slept(record.ended / 1000, record.started / 1000, record.facts["process"])
+        for record in records.records()
+        if role in (None, record.role)
+    )
+
+
 def sleeping(config: dict[str, Any]) -> None:
     """The same trial for plain Ray Tune."""
-    for epoch in range(REPORTS):
-        time.sleep(config["seconds"] / REPORTS)
+    started, reports = time.time(), config["reports"]
+    for epoch in range(reports):
+        time.sleep(config["seconds"] / reports)
         terms = {f"train/term{number}": float(number) for number in range(5)}
-        tune.report({"epoch": epoch + 1, "valid/elbo": -1.0, "ended": time.time(), **terms})
+        tune.report({"epoch": epoch + 1, "valid/elbo": -1.0, "started": started, "ended": time.time(), **terms})
 
 
-def plain(folder: Path, trials: int, seconds: float, uri: str) -> list[float]:
-    """The same trials in plain Ray Tune, with its own MLflow callback and processes that are reused.
-
-    Returns:
-        When each of them ended, in seconds.
-    """
+def plain(folder: Path, trials: int, seconds: float, uri: str, reports: int = REPORTS) -> list[Slept]:
+    """The same trials in plain Ray Tune, with its own MLflow callback and processes that are reused."""
     callback = MLflowLoggerCallback(tracking_uri=uri, experiment_name="plain", save_artifact=False)
     found = tune.Tuner(
         tune.with_resources(sleeping, {"cpu": 1}),
-        param_space={"seconds": seconds, "weight_decay": tune.loguniform(1e-6, 1e-2)},
+        param_space={"seconds": seconds, "reports": reports, "weight_decay": tune.loguniform(1e-6, 1e-2)},
         tune_config=tune.TuneConfig(num_samples=trials, reuse_actors=True),
         run_config=tune.RunConfig(storage_path=str(folder), callbacks=[callback], verbose=0),
     ).fit()
-    return [result.metrics["ended"] for result in found]
+    ended = [result.metrics for result in found]
+    return sorted(Slept(one["ended"], one["started"], str(one["pid"])) for one in ended)
 
 
 @contextlib.contextmanager
@@ -172,37 +193,59 @@ def simulated(cpus: list[int]) -> Iterator[str]:
 
 
 def overhead(trials: int, seconds: float = 0.1, slots: int = 8) -> dict[str, float]:
-    """Wall-clock seconds a trial beyond what it sleeps, on `slots` slots, once every slot's process has run one."""
+    """Wall-clock seconds a trial beyond what it sleeps, on `slots` slots: once all processes run, and in all."""
     with tempfile.TemporaryDirectory() as folder, simulated([slots]) as address:
         records = run(Path(folder), study(trials, [seconds], ["vae"]), f"sqlite:///{folder}/mlflow.db", address)
-        ends = [record.ended / 1000 for record in records.records() if record.role == SEARCH]
+        ours = slept(records, SEARCH)
     few = max(4 * slots, trials // 10)  # it is slow
     with tempfile.TemporaryDirectory() as folder, simulated([slots]) as address, cluster.started(address):
         stock = plain(Path(folder), few, seconds, f"sqlite:///{folder}/mlflow.db")
-    ours, theirs = _interval(ends, slots) - seconds / slots, _interval(stock, slots) - seconds / slots
-    return {
-        "ours, logged: overhead a trial, seconds": ours,
-        f"Tune with its MLflow callback ({few} trials): overhead a trial, seconds": theirs,
-        "ratio": theirs / ours,
+    theirs = f"Tune with its MLflow callback ({few} trials)"
+    costs = {
+        f"{who}: overhead a trial{when}, seconds": interval - seconds / slots
+        for who, ended in (("ours, logged", ours), (theirs, stock))
+        for when, interval in (("", _interval(ended, slots)), (" with the start of the processes", _whole(ended)))
     }
+    first, _, third, _ = costs.values()
+    return costs | {"processes that ran ours": float(len({one.process for one in ours})), "ratio": third / first}
 
 
-def _interval(ends: list[float], slots: int) -> float:
-    """Seconds from one end of a trial to the next, after the first one of every slot."""
-    later = sorted(ends)[slots - 1 :]
-    return (later[-1] - later[0]) / (len(later) - 1)
+def _interval(trials: list[Slept], slots: int) -> float:
+    """Seconds from one end of a trial to the next, once so many processes have run one."""
+    first: dict[str, float] = {}
+    for trial in trials:
+        first.setdefault(trial.process, trial.ended)
+    begin = sorted(first.values())[slots - 1] if len(first) >= slots else trials[slots - 1].ended
+    later = [trial.ended for trial in trials if trial.ended >= begin]
+    return (later[-1] - begin) / (len(later) - 1)
+
+
+def _whole(trials: list[Slept]) -> float:
+    """Seconds a trial, from the first one's begin to the last one's end."""
+    return (trials[-1].ended - min(trial.started for trial in trials)) / len(trials)
 
 
 def calls(trials: int) -> dict[str, float]:
     """HTTP requests to an MLflow server for the same trials and metrics, ours beside the stock callback's."""
-    with tempfile.TemporaryDirectory() as folder, counted(Path(folder)) as (uri, count):
-        run(Path(folder), study(trials - 1, [0.1], ["vae"]), uri, "local")
-        ours = count.total()
+    return _calls(trials, 0.1, REPORTS)
+
+
+def calls_of_long_trials(trials: int) -> dict[str, float]:
+    """The same for trials that report each second for most of a minute."""
+    return _calls(trials, float(_EPOCHS), _EPOCHS)
+
+
+def _calls(trials: int, seconds: float, reports: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder, counted(Path(folder)) as (uri, count), simulated([8]) as address:
+        run(Path(folder), study(trials - 1, [seconds], ["vae"], reports), uri, address)
+        ours, kinds = count.total(), dict(count)
         count.clear()
-        with cluster.started("local"):
-            plain(Path(folder), trials, 0.1, uri)
+        with cluster.started(address):
+            plain(Path(folder), trials, seconds, uri, reports)
         stock = count.total()
-    return {"ours: requests a trial": ours / trials, "stock: requests a trial": stock / trials, "ratio": stock / ours}
+    each = f"a trial of {reports} reports"
+    found = {f"ours: requests {each}": ours / trials, f"stock: requests {each}": stock / trials, "ratio": stock / ours}
+    return found | {f"ours: {path.rpartition('/mlflow/')[2]}": number / trials for path, number in kinds.items()}
 
 
 @contextlib.contextmanager
@@ -242,33 +285,45 @@ def slots(trials: int, seconds: float = 0.5, count: int = 8) -> dict[str, float]
     times = [seconds * (1 + (_LONG - 1) * place / 19) for place in range(20)]
     with tempfile.TemporaryDirectory() as folder, simulated([count]) as address:
         one = study(max(2, trials // len(methods)), times, methods)
-        records = run(Path(folder), one, f"sqlite:///{folder}/mlflow.db", address)
-        spans = sorted((record.started, record.ended) for record in records.records())
-    return {"share of slots in use until the last 5% of trials": use(spans, count), "trials": float(len(spans))}
+        found = slept(run(Path(folder), one, f"sqlite:///{folder}/mlflow.db", address))
+    return {
+        "share of slots in use until the last 5% of trials": use(found, count),
+        "the same with the start of the processes": use(found, count, started=1),
+        "trials": float(len(found)),
+    }
 
 
-def use(spans: list[tuple[int, int]], slots: int) -> float:
-    """Share of `slots` that are in use from the first begin until 95% of the trials have begun."""
-    first = spans[0][0]
-    until = spans[int(0.95 * (len(spans) - 1))][0]
-    busy = sum(min(end, until) - begin for begin, end in spans if begin < until)
-    return busy / (slots * (until - first))
+def use(trials: list[Slept], slots: int, started: int | None = None) -> float:
+    """Share of `slots` in use from the moment when `started` processes run, all of them unless told otherwise, until
+    95% of the trials have begun."""
+    first: dict[str, float] = {}
+    for trial in sorted(trials, key=lambda trial: trial.started):
+        first.setdefault(trial.process, trial.started)
+    begin = sorted(first.values())[:slots][(started or slots) - 1]
+    until = sorted(trial.started for trial in trials)[int(0.95 * (len(trials) - 1))]
+    busy = sum(max(0.0, min(trial.ended, until) - max(trial.started, begin)) for trial in trials)
+    return busy / (slots * (until - begin))
 
 
-def workers(trials: int, seconds: float = 2.0) -> dict[str, float]:
+def workers(trials: int, seconds: float = 6.0) -> dict[str, float]:
     """Trials a second on a head without CPUs and four workers, beside one worker."""
     rates = {}
     for count in (1, 4):
         with tempfile.TemporaryDirectory() as folder, simulated([0] + [2] * count) as address:
             one = study(trials * count, [seconds], ["vae"])
-            records = run(Path(folder), one, f"sqlite:///{folder}/mlflow.db", address).records()
-            ends = [record.ended / 1000 for record in records if record.role == SEARCH]
-            rates[count] = 1 / _interval(ends, 2 * count)
+            records = run(Path(folder), one, f"sqlite:///{folder}/mlflow.db", address)
+            rates[count] = 1 / _interval(slept(records, SEARCH), 2 * count)
     return {"one worker, trials a second": rates[1], "four, trials a second": rates[4], "ratio": rates[4] / rates[1]}
 
 
-FIGURES = {"overhead": overhead, "calls": calls, "slots": slots, "workers": workers}
-TRIALS = {"overhead": 200, "calls": 20, "slots": 200, "workers": 20}
+FIGURES = {
+    "overhead": overhead,
+    "calls": calls,
+    "calls_of_long_trials": calls_of_long_trials,
+    "slots": slots,
+    "workers": workers,
+}
+TRIALS = {"overhead": 200, "calls": 20, "calls_of_long_trials": 16, "slots": 200, "workers": 16}
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:

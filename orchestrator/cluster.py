@@ -7,8 +7,9 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 # Ray reads this when it is imported: a trial's process that died is told of in a sentence that names the trial.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")
@@ -88,16 +89,21 @@ def check_storage(folder: Path) -> None:
     token = folder / f".seen-{uuid.uuid4().hex}"
     token.touch()
     try:
-        for node in nodes:
-            on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            look = ray.remote(num_cpus=0, scheduling_strategy=on_node)(os.path.exists)
-            if not ray.get(look.remote(str(token))):
-                raise BadInput(
-                    f"the node {node['NodeManagerHostname']} does not see {folder}: put the results on storage that "
-                    "all nodes share, with --results /shared/…"
-                )
+        seen = ray.get([_ask(node, str(token)) for node in nodes])  # at once: each starts a process first
     finally:
         token.unlink()
+    blind = [node["NodeManagerHostname"] for node, sees in zip(nodes, seen, strict=True) if not sees]
+    if blind:
+        raise BadInput(
+            f"the node {blind[0]} does not see {folder}: put the results on storage that all nodes "
+            "share, with --results /shared/…"
+        )
+
+
+def _ask(node: Mapping[str, Any], path: str) -> Any:
+    """Whether a node sees a file, as a promise."""
+    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=on_node)(os.path.exists).remote(path)
 
 
 def _knock(where: str) -> None:

@@ -1,6 +1,7 @@
-"""Compare the methods of a study, from MLflow alone.
+"""Compare the methods of a study, or of several, from MLflow alone.
 
 python -m orchestrator.compare STUDY --format markdown --metrics bce,elbo,knn_purity
+python -m orchestrator.compare STUDY OTHER --against https://mlflow.example
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from orchestrator import tables
 from orchestrator.comparison import Comparison, compared, comparison, paper_of
 from orchestrator.connection import reason
 from orchestrator.curves import Panel, panels
+from orchestrator.importance import LEAST
 from orchestrator.location import connect, tracking_uri
 from orchestrator.page import page
 from orchestrator.runs import read
-from orchestrator.study import aliases
+from orchestrator.study_files import aliases
+from orchestrator.tables import Table
+from orchestrator.together import Source, together
 from pipelines import console
 
 __all__ = ["Comparison", "comparison", "log", "render_text", "report"]
@@ -29,19 +33,35 @@ _FORMATS = ("text", "markdown", "latex", "html")
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    uri = tracking_uri(options.tracking_uri)
-    study = read(_run_name(options.study), uri)
-    paper = paper_of(study, uri)
-    found = compared(study, _names(options.metrics), paper=paper)
+    first, *others = sources = _sources(options)
+    if others:
+        joined = together(sources)
+        _say(joined.notes)
+        _put(compared(joined.study, _names(options.metrics)), joined.uris, options)
+    else:
+        paper = paper_of(first.study, first.uri)
+        curves = _put(compared(first.study, _names(options.metrics), paper=paper), first.uri, options)
+        _log(compared(first.study, paper=paper), curves, first.uri)  # the page in MLflow has all metrics
+    return 0
+
+
+def _put(found: Comparison, uri: str | Mapping[str, str], options: argparse.Namespace) -> dict[str, dict[str, Panel]]:
+    """Write the comparison where it is wanted. Returns its learning curves."""
     _say(found.notes)
     curves = _panels(found, uri)
-    written = _rendered(found, options.format, curves)
+    written = _rendered(found, options.format, curves, importance=options.importance)
     if options.out:
         _write(Path(options.out), written)
     else:
         sys.stdout.write(written)
-    _log(compared(study, paper=paper), curves, uri)  # the page in MLflow has all metrics
-    return 0
+    return curves
+
+
+def _sources(options: argparse.Namespace) -> list[Source]:
+    """The studies that are named, each once, on one server or on two."""
+    uris = [tracking_uri(options.tracking_uri), *([tracking_uri(options.against)] if options.against else [])]
+    names = dict.fromkeys(map(_run_name, options.study))
+    return [Source(read(name, uri), uri) for uri in dict.fromkeys(uris) for name in names]
 
 
 def report(study: str, uri: str) -> None:
@@ -55,21 +75,27 @@ def report(study: str, uri: str) -> None:
         _say([str(error)])
 
 
-def render_text(found: Comparison, width: int | None = None) -> str:
+def render_text(found: Comparison, width: int | None = None, *, importance: bool = False) -> str:
     """All tables as plain text, `width` characters wide; default: the terminal's."""
     columns = width or shutil.get_terminal_size((120, 40)).columns
-    return "\n".join(tables.text(table, columns) for table in found.tables)
+    return "\n".join(tables.text(table, columns) for table in _tables(found, importance))
 
 
-def render_markdown(found: Comparison) -> str:
+def render_markdown(found: Comparison, *, importance: bool = False) -> str:
     """All tables as Markdown."""
-    return "\n".join(map(tables.markdown, found.tables))
+    return "\n".join(map(tables.markdown, _tables(found, importance)))
 
 
-def render_latex(found: Comparison) -> str:
+def render_latex(found: Comparison, *, importance: bool = False) -> str:
     """All tables as LaTeX."""
-    name = found.study.name
-    return "\n".join(tables.latex(table, f"{name}-{place}") for place, table in enumerate(found.tables, start=1))
+    written = enumerate(_tables(found, importance), start=1)
+    return "\n".join(tables.latex(table, f"{found.study.name}-{place}") for place, table in written)
+
+
+def _tables(found: Comparison, importance: bool) -> tuple[Table, ...]:
+    if importance and not found.importances:
+        _say([f"importances need {LEAST} trials of a method's search, and more than one value of a setting"])
+    return (*found.tables, *(found.importances if importance else ()))
 
 
 def log(found: Comparison, uri: str) -> None:
@@ -93,13 +119,15 @@ def _log(found: Comparison, curves: Mapping[str, Mapping[str, Panel]], uri: str)
         _say([f"comparison.html and comparison.md are in the MLflow run {run}"])
 
 
-def _rendered(found: Comparison, form: str, curves: Mapping[str, Mapping[str, Panel]]) -> str:
+def _rendered(found: Comparison, form: str, curves: Mapping[str, Mapping[str, Panel]], *, importance: bool) -> str:
     if form == "html":
         return page(found, curves)
-    return {"text": render_text, "markdown": render_markdown, "latex": render_latex}[form](found)
+    if form == "text":
+        return render_text(found, importance=importance)
+    return {"markdown": render_markdown, "latex": render_latex}[form](found, importance=importance)
 
 
-def _panels(found: Comparison, uri: str) -> dict[str, dict[str, Panel]]:
+def _panels(found: Comparison, uri: str | Mapping[str, str]) -> dict[str, dict[str, Panel]]:
     """Learning curves by data set."""
     return {part.data: panels(part.study, part.standing, uri) for part in found.parts}
 
@@ -129,11 +157,20 @@ def _write(path: Path, content: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m orchestrator.compare", description="Compare the methods of a study, from MLflow alone."
+        prog="python -m orchestrator.compare",
+        description="Compare the methods of a study, or of several side by side, from MLflow alone.",
     )
-    parser.add_argument("study", help="name of the study, which is that of its MLflow experiment, or a paper's table")
+    parser.add_argument(
+        "study", nargs="+", help="name of a study, which is that of its MLflow experiment, or a paper's table"
+    )
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="MLflow (default: $MLFLOW_TRACKING_URI, else ./mlflow.db)"
+    )
+    parser.add_argument(
+        "--against", metavar="URI", help="another MLflow, whose studies of these names stand beside those here"
+    )
+    parser.add_argument(
+        "--importance", action="store_true", help="say too which settings matter; the HTML page always does"
     )
     parser.add_argument("--format", choices=_FORMATS, default="text")
     parser.add_argument("--out", metavar="FILE", help="write there instead of to standard output")

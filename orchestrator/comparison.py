@@ -17,10 +17,13 @@ from orchestrator import reproduction, scale
 from orchestrator.across import across
 from orchestrator.configurations import configurations
 from orchestrator.connection import answering
+from orchestrator.importance import importance
+from orchestrator.objectives import described as described_objectives
 from orchestrator.paper import Paper
+from orchestrator.pareto import pareto
+from orchestrator.rows import Rows, main_metric, rows
 from orchestrator.runs import StudyRuns, read
 from orchestrator.scores import Standing, available, chosen, described, scores, tested, values
-from orchestrator.significance import summary
 from orchestrator.tables import Table
 
 
@@ -31,18 +34,25 @@ class Part:
     Attributes:
         data: its name.
         study: the trials on it.
-        standing: the trials that stand for each arm, best arm first.
-        replicated: whether they are replicates; if not, each arm's best search trial stands for it.
+        rows: which trials stand for each arm, best arm first.
         scores: test metrics.
+        front: what no other configuration beats, where the study has several metrics.
         configurations: what the search found.
+        importance: of settings, where there are enough trials.
     """
 
     data: str
     study: StudyRuns
-    standing: Standing
-    replicated: bool
+    rows: Rows
     scores: Table
+    front: Table | None
     configurations: Table
+    importance: Table | None
+
+    @property
+    def standing(self) -> Standing:
+        """The trials of each row."""
+        return self.rows.standing
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,13 @@ class Comparison:
     @property
     def tables(self) -> tuple[Table, ...]:
         """All there are, in the order in which they are read."""
-        scores = [part.scores for part in self.parts]
+        scores = [table for part in self.parts for table in (part.scores, part.front) if table]
         return (*scores, *self.summaries, *(part.configurations for part in self.parts))
+
+    @property
+    def importances(self) -> tuple[Table, ...]:
+        """Which settings matter, for those who ask."""
+        return tuple(part.importance for part in self.parts if part.importance)
 
 
 def comparison(study: str, uri: str, metrics: Sequence[str] = ()) -> Comparison:
@@ -103,7 +118,7 @@ def compared(runs: StudyRuns, metrics: Sequence[str] = (), *, paper: Paper | Non
         notes += [f"{data}: {remark}" if several else remark for remark in remarks]
     if not parts:
         raise BadInput(notes[-1])
-    summaries = _summaries(parts, _measure(runs), paper, scale.mark(runs.scale))
+    summaries = _summaries(parts, runs, paper, scale.mark(runs.scale))
     return Comparison(runs, tuple(parts), summaries, (*notes, *(reproduction.notes(paper) if paper else ())))
 
 
@@ -125,9 +140,10 @@ def paper_of(runs: StudyRuns, uri: str) -> Paper | None:
     return Paper.model_validate(block) if block else None
 
 
-def _summaries(parts: Sequence[Part], metric: str, paper: Paper | None, mark: str) -> tuple[Table, ...]:
+def _summaries(parts: Sequence[Part], runs: StudyRuns, paper: Paper | None, mark: str) -> tuple[Table, ...]:
     standings = {part.data: part.standing for part in parts}
-    overall = across(standings, metric, mark=mark)
+    # Configurations of a front are others on every data set.
+    overall = across(standings, main_metric(runs), mark=mark) if len(runs.objectives) == 1 else None
     tables = [overall] if overall else []
     if paper is not None:
         tables += reproduction.beside(paper, standings, mark=mark)
@@ -137,79 +153,58 @@ def _summaries(parts: Sequence[Part], metric: str, paper: Paper | None, mark: st
 
 def _part(runs: StudyRuns, data: str, metrics: Sequence[str], *, several: bool) -> tuple[Part, list[str]]:
     """The comparison on one data set, and notes on it."""
-    replicates = {arm: runs.replicates(arm) for arm in runs.arms}
-    replicated = any(replicates.values())
-    standing = _sorted(replicates if replicated else _best_of_search(runs), runs)
-    names = chosen(standing, metrics, first=_measure(runs))
-    caption = _caption(runs, standing) if replicated else _fallback_caption(runs)
-    small = scale.words(runs.scale)
-    title = f"{runs.name}{f' on {data}' if several else ''}: test metrics{small and f', {small}'}"
+    found = rows(runs)
+    names = chosen(found.standing, metrics, first=main_metric(runs))
+    caption = _caption(runs, found.standing) if found.replicated else _fallback_caption(runs)
+    small, mark, on = scale.words(runs.scale), scale.mark(runs.scale), f" on {data}" if several else ""
     part = Part(
         data=data,
         study=runs,
-        standing=standing,
-        replicated=replicated,
-        scores=scores(standing, names, title, caption, mark=scale.mark(runs.scale)),
-        configurations=configurations(runs, standing, data if several else ""),
+        rows=found,
+        scores=scores(
+            found.standing, names, f"{runs.name}{on}: test metrics{small and f', {small}'}", caption, mark=mark
+        ),
+        front=pareto(runs, found, f"{runs.name}{on}: Pareto front", mark=mark),
+        configurations=configurations(runs, found, data if several else ""),
+        importance=importance(runs, list(dict.fromkeys(found.arms.values())), data if several else ""),
     )
-    return part, _notes(runs, standing, replicated) + _not_finite(standing, names)
-
-
-def _best_of_search(runs: StudyRuns) -> Standing:
-    best = {arm: runs.best_search(arm) for arm in runs.arms}
-    standing = {method: [trial] if trial else [] for method, trial in best.items()}
-    if not available(standing):
-        failed = sum(trial.failed for trial in runs.trials)
-        stopped = sum(trial.stopped_early for trial in runs.trials)
-        raise BadInput(
-            f"nothing to compare in {runs.name!r} yet: none of its {len(runs.trials)} trials has finished "
-            f"({failed} failed, {stopped} stopped early); let the study go on first"
-        )
-    return standing
-
-
-def _sorted(standing: Standing, runs: StudyRuns) -> Standing:
-    metric = _measure(runs)
-    sign = 1 if runs.mode == "max" else -1
-
-    def place(method: str) -> tuple[bool, float, str]:
-        mean = summary(values(standing[method], metric)).mean
-        return math.isnan(mean), -sign * mean if math.isfinite(mean) else 0.0, method
-
-    return {method: standing[method] for method in sorted(standing, key=place)}
-
-
-def _measure(runs: StudyRuns) -> str:
-    """The study's metric without its split."""
-    return runs.metric.partition("/")[2]
+    return part, _notes(runs, found) + _not_finite(found.standing, names)
 
 
 def _caption(runs: StudyRuns, standing: Standing) -> str:
     counts = sorted({len(trials) for trials in standing.values()})
     seeds = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
     return (
-        f"Mean ± standard deviation (n - 1) over replicates ({seeds} seeds) of each method's best configuration by "
-        f"{runs.metric}. Replicates have fresh seeds that the search did not use. {tested()}{_order(runs, standing)}"
+        f"Mean ± standard deviation (n - 1) over replicates ({seeds} seeds) of each method's {_best(runs)}. "
+        f"Replicates have fresh seeds that the search did not use. {tested()}{_order(runs, standing)}"
     )
+
+
+def _best(runs: StudyRuns) -> str:
+    """What of an arm is shown."""
+    if len(runs.objectives) == 1:
+        return f"best configuration by {runs.metric}"
+    return f"configurations on its Pareto front of {described_objectives(runs.objectives)}, at most {runs.front}"
 
 
 def _fallback_caption(runs: StudyRuns) -> str:
     return (
-        f"No replicate has finished: each method's best search trial by {runs.metric} (n = 1), whose seed is that of "
-        "the search. One run a method allows no test, so nothing is marked."
+        f"No replicate has finished: one search trial (n = 1), whose seed is that of the search, of each method's "
+        f"{_best(runs)}. One run allows no test, so nothing is marked."
     )
 
 
 def _order(runs: StudyRuns, standing: Standing) -> str:
-    metric = _measure(runs)
-    return f" Rows are sorted by test/{metric}." if metric in available(standing) else ""
+    metric = main_metric(runs)
+    sorted_by = metric in available(standing) and len(runs.objectives) == 1
+    return f" Rows are sorted by test/{metric}." if sorted_by else ""
 
 
-def _notes(runs: StudyRuns, standing: Standing, replicated: bool) -> list[str]:
-    if not replicated:
+def _notes(runs: StudyRuns, found: Rows) -> list[str]:
+    if not found.replicated:
         first = f"no replicate of {runs.name} has finished yet ({len(runs.trials)} trials ran)"
         return [f"{first}: shown is each method's best search trial, n = 1, without marks"]
-    return [note for method, trials in standing.items() if (note := _shortage(method, len(trials), runs))]
+    return [note for row, trials in found.standing.items() if (note := _shortage(row, len(trials), runs))]
 
 
 def _unfinished(runs: StudyRuns) -> list[str]:

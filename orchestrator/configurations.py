@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from orchestrator.rows import Rows
 from orchestrator.runs import StudyRuns, TrialRun
 from orchestrator.tables import MISSING, Cell, Column, Table
 from pipelines.trial import Trial
@@ -23,10 +24,12 @@ _COLUMNS = (
 )
 
 
-def configurations(study: StudyRuns, standing: Mapping[str, Sequence[TrialRun]], data: str = "") -> Table:
-    """One row a method; `standing` holds the trials that are shown, on `data` if that is said."""
+def configurations(study: StudyRuns, shown: Rows, data: str = "") -> Table:
+    """The configuration of every row that is `shown`, on `data` if that is said."""
     same = shared(study)
-    rows = tuple(_row(study, method, trials, same) for method, trials in standing.items())
+    rows = tuple(
+        (Cell(row), *_cells(study.search(shown.arms[row]), trials, same)) for row, trials in shown.standing.items()
+    )
     common = f"Equal in all trials: {_listed(same)}. " if same else ""
     caption = (
         f"{common}Numbers are rounded to four digits. Tried: configurations of the search. "
@@ -41,20 +44,18 @@ def shared(study: StudyRuns) -> dict[str, str]:
     return {name: only for name, values in found.items() if len(values) == 1 and (only := next(iter(values)))}
 
 
-def _row(study: StudyRuns, method: str, trials: Sequence[TrialRun], same: Mapping[str, str]) -> tuple[Cell, ...]:
-    tried = study.search(method)
+def _cells(tried: Sequence[TrialRun], trials: Sequence[TrialRun], same: Mapping[str, str]) -> Iterator[Cell]:
     hidden = {"method", "seed", *same}
     own = {name: value for name, value in trials[0].params.items() if name not in hidden} if trials else {}
     times = [trial.seconds for trial in trials if math.isfinite(trial.seconds)]
     cells = [
-        method,
         _listed(own) or (MISSING if not trials else "nothing to choose"),
         str(len(tried)),
         str(sum(trial.stopped_early for trial in tried)),
         str(sum(trial.failed for trial in tried)),
         f"{statistics.median(times):.3g}" if times else MISSING,
     ]
-    return tuple(map(Cell, cells))
+    return map(Cell, cells)
 
 
 def _listed(settings: Mapping[str, str]) -> str:

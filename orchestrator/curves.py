@@ -29,14 +29,21 @@ Panel = Mapping[str, Band]
 """One band for each method that has the metric."""
 
 
-def panels(study: StudyRuns, standing: Standing, uri: str) -> dict[str, Panel]:
+def panels(study: StudyRuns, standing: Standing, uri: str | Mapping[str, str]) -> dict[str, Panel]:
     """The curves of the study's metric, of valid/bce and of valid/elbo, where there are any.
 
+    Args:
+        study: says which metric.
+        standing: the trials of each method.
+        uri: of the MLflow store, or for each run's id that of its own.
+
     Raises:
-        BadInput: the MLflow store at `uri` does not answer.
+        BadInput: a store does not answer.
     """
-    client = connect(uri, create=False)
-    metrics = list(dict.fromkeys(metric for metric in (study.metric, "valid/bce", "valid/elbo") if metric))
+    stores = {uri} if isinstance(uri, str) else set(uri.values())
+    clients = {store: connect(store, create=False) for store in stores}
+    chosen = [each.metric for each in study.objectives]
+    metrics = list(dict.fromkeys(metric for metric in (*chosen, "valid/bce", "valid/elbo") if metric))
     wanted = [
         (metric, method, trial.run_id)
         for metric in metrics
@@ -44,8 +51,12 @@ def panels(study: StudyRuns, standing: Standing, uri: str) -> dict[str, Panel]:
         for trial in trials
         if metric in trial.metrics
     ]
-    with answering(uri), ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
-        found = list(pool.map(lambda want: history(client, want[2], want[0]), wanted))
+
+    def read(metric: str, method: str, run: str) -> dict[int, float]:
+        return history(clients[uri if isinstance(uri, str) else uri[run]], run, metric)
+
+    with answering(" and ".join(sorted(stores))), ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+        found = list(pool.map(lambda want: read(*want), wanted))
     grouped: dict[str, dict[str, list[dict[int, float]]]] = {}
     for (metric, method, _), values in zip(wanted, found, strict=True):
         grouped.setdefault(metric, {}).setdefault(method, []).append(values)

@@ -12,6 +12,8 @@ from methods.core.errors import BadInput, unknown
 _FORMS = {
     "data": "a data set or a list of them",
     "methods": "'all' or a list of methods and arms",
+    "metric": "a metric or a list of them",
+    "mode": "'max' or 'min', or of several metrics a list of these",
     "space": "{low, high, log} or a list of choices",
     "dict_type": "keys and values",
     "model_type": "keys and values",

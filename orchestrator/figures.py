@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -15,17 +15,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from orchestrator.curves import Panel
+from orchestrator.planes import Plane, Points
 
 # Okabe and Ito (2008), colors that color-blind people can tell apart; without black and yellow, which
 # disappear on a dark or a light page.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1.2)), (0, (9, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_TEXT = "#010203"  # stands for the page's text color until the SVG is written
+TEXT = "#010203"  # stands for the page's text color until the SVG is written
+_WIDE_FIGURE = (6.4, 4.8)  # inches
 _WIDE = 30  # ratio of the largest to the smallest value from which an axis is logarithmic
 _CROWDED = 200  # ratio of an axis's ends from which only powers of ten are written
 
-_LOOK = {
+LOOK = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "svg.hashsalt": "comparison",
@@ -37,17 +39,14 @@ _LOOK = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.15,
-    "grid.color": _TEXT,
-    "axes.edgecolor": _TEXT,
-    "axes.labelcolor": _TEXT,
-    "axes.titlecolor": _TEXT,
-    "text.color": _TEXT,
-    "xtick.color": _TEXT,
-    "ytick.color": _TEXT,
+    "grid.color": TEXT,
+    "axes.edgecolor": TEXT,
+    "axes.labelcolor": TEXT,
+    "axes.titlecolor": TEXT,
+    "text.color": TEXT,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
 }
-
-Points = Mapping[str, Sequence[tuple[float, float]]]
-"""(x, y) of trials, by method."""
 
 
 def style(place: int) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def style(place: int) -> dict[str, Any]:
 
 def learning_curves(panel: Panel, methods: Sequence[str], title: str) -> str:
     """Means over epochs with bands from the lowest to the highest run. `methods` fixes the styles."""
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure, axes = _canvas()
         for method, band in panel.items():
             look = style(methods.index(method))
@@ -71,28 +70,52 @@ def learning_curves(panel: Panel, methods: Sequence[str], title: str) -> str:
         axes.set(title=title, xlabel="epoch")
         _limit(axes, panel)
         _write_out(axes)
-        return _svg(figure, title)
+        return svg(figure, title)
 
 
 def scatter(points: Points, methods: Sequence[str], *, x: str, y: str) -> str:
     """One marker a trial. `methods` fixes the styles."""
-    with mpl.rc_context(_LOOK):
-        figure, axes = _canvas()
+    with mpl.rc_context(LOOK):
+        figure, axes = _canvas(_WIDE_FIGURE)
         for method, pairs in points.items():
             look = style(methods.index(method))
             across, up = zip(*pairs, strict=True)
-            axes.scatter(across, up, s=44, color=look["color"], marker=look["marker"], alpha=0.85, linewidths=0)
+            axes.scatter(across, up, s=34, color=look["color"], marker=look["marker"], alpha=0.85, linewidths=0)
         axes.set(xlabel=x, ylabel=y)
-        flat = [pair for pairs in points.values() for pair in pairs]
-        axes.set_xscale(_scale([pair[0] for pair in flat]))
-        axes.set_yscale(_scale([pair[1] for pair in flat]))
-        _write_out(axes)
-        return _svg(figure, f"{y} against {x}")
+        _scale_axes(axes, points)
+        return svg(figure, f"{y} against {x}")
+
+
+def plane(found: Plane, methods: Sequence[str], *, x: str, y: str) -> str:
+    """One marker a trial, hollow where it was stopped early, and a line through those that no other one beats.
+
+    Args:
+        found: the trials.
+        methods: fixes the styles.
+        x, y: what the axes are called.
+    """
+    with mpl.rc_context(LOOK):
+        figure, axes = _canvas(_WIDE_FIGURE)
+        if len(found.edge) > 1:
+            across, up = zip(*found.edge, strict=True)
+            steps = "steps-pre" if found.x_higher else "steps-post"  # around what one of them beats
+            axes.plot(across, up, color=TEXT, linewidth=0.8, linestyle=(0, (4, 3)), alpha=0.6, drawstyle=steps)
+        for points, hollow in ((found.stopped, True), (found.whole, False)):
+            for method, pairs in points.items():
+                look = style(methods.index(method))
+                face = "none" if hollow else look["color"]
+                across, up = zip(*pairs, strict=True)
+                axes.scatter(
+                    across, up, s=34, facecolors=face, edgecolors=look["color"], marker=look["marker"], alpha=0.8
+                )
+        axes.set(xlabel=x, ylabel=y)
+        _scale_axes(axes, found.whole or found.stopped)
+        return svg(figure, f"{y} against {x}, all trials")
 
 
 def swatch(place: int, label: str) -> str:
     """The `place`-th method's line and marker, for a legend beside the figures. A page has each `label` once."""
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure = Figure(figsize=(0.5, 0.18))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
@@ -100,12 +123,19 @@ def swatch(place: int, label: str) -> str:
         look = style(place)
         axes.plot([0, 1], [0.5, 0.5], color=look["color"], linestyle=look["linestyle"], linewidth=1.8)
         axes.plot([0.5], [0.5], color=look["color"], marker=look["marker"], markersize=6)
-        return _svg(figure, label)
+        return svg(figure, label)
 
 
-def _canvas() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.2, 3), layout="constrained")
+def _canvas(size: tuple[float, float] = (4.2, 3.0)) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _scale_axes(axes: Axes, points: Points) -> None:
+    flat = [pair for pairs in points.values() for pair in pairs]
+    axes.set_xscale(_scale([pair[0] for pair in flat]))
+    axes.set_yscale(_scale([pair[1] for pair in flat]))
+    _write_out(axes)
 
 
 def _limit(axes: Axes, panel: Panel) -> None:
@@ -140,13 +170,13 @@ def _scale(values: Sequence[float]) -> str:
     return "log" if min(values) > 0 and max(values) > _WIDE * min(values) else "linear"
 
 
-def _svg(figure: Figure, label: str) -> str:
+def svg(figure: Figure, label: str) -> str:
     """The figure as an element of a page: no prolog, its own ids, its text in the page's color."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     FigureCanvasSVG(figure).print_svg(out, metadata=nothing)
     svg = out.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_TEXT, "currentColor")
+    svg = svg[svg.index("<svg") :].replace(TEXT, "currentColor")
     prefix = re.sub(r"\W+", "-", label)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)

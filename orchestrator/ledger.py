@@ -29,7 +29,7 @@ from orchestrator.study import ASIDE, Study
 RUNNING, FINISHED, FAILED, STOPPED = "running", "finished", "failed", "stopped"
 
 _ARMS = "arms.json"
-_COUNTS = {"trials", "seeds"}
+_COUNTS = {"trials", "seeds", "front"}
 _SETS = {"methods", "arms", "data"}
 """What of a study may grow while it keeps its trials."""
 

@@ -21,12 +21,15 @@ from pathlib import Path
 from filelock import FileLock
 
 from orchestrator.connection import reason
+from orchestrator.ledger import RUNNING, Ledger
 from orchestrator.tracking import StudyTracking, open_tracking
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_SECONDS = 5.0  # between rounds, so that several reports of a trial go in one call
+_PAUSE_SECONDS = 5.0  # between rounds
+_TOGETHER_SECONDS = 30.0  # for which the reports of a running trial are gathered, to go in one call
 _RETRY_SECONDS = (2.0, 60.0)
 _GRACE_SECONDS = 5.0  # for a call that has begun
+_CALL_SECONDS = 120.0  # for an answer: a call that is given up may still be carried out
 _AUTOGROUP = Path("/proc/self/autogroup")
 _LAST_SECONDS = 60.0  # for what is left when the sweep is gone
 
@@ -117,8 +120,8 @@ class _Changes:
     def take(self) -> list[str]:
         """What has changed, once something has; nothing when all is written and the stream is closed."""
         with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._closing)
-            self._condition.wait_for(lambda: self._closing, _PAUSE_SECONDS)
+            self._condition.wait_for(lambda: self._waiting or self.closing)
+            self._condition.wait_for(lambda: self.closing, _PAUSE_SECONDS)
             taken, self._waiting = list(self._waiting), {}
             return taken
 
@@ -126,8 +129,13 @@ class _Changes:
         """Keep what could not be written, and wait. Returns whether there is time for another attempt."""
         with self._condition:
             self._waiting = dict.fromkeys(identities) | self._waiting
-            self._condition.wait_for(lambda: self._closing, wait)
+            self._condition.wait_for(lambda: self.closing, wait)
             return self._deadline is None or time.monotonic() + _RETRY_SECONDS[0] < self._deadline
+
+    def keep(self, identities: Iterable[str]) -> None:
+        """Keep what need not be written yet, for another round."""
+        with self._condition:
+            self._waiting = dict.fromkeys(identities) | self._waiting
 
     @property
     def left(self) -> list[str]:
@@ -135,7 +143,8 @@ class _Changes:
             return list(self._waiting)
 
     @property
-    def _closing(self) -> bool:
+    def closing(self) -> bool:
+        """Whether nothing more will come."""
         return self._deadline is not None
 
 
@@ -145,19 +154,13 @@ class _Writer:
     def __init__(self, folder: Path, uri: str, changes: _Changes) -> None:
         self._folder, self._uri, self._changes = folder, uri, changes
         self._tracking: StudyTracking | None = None
+        self._written: dict[str, float] = {}  # when; by identity
         self._wait = 0.0
 
     def run(self) -> None:
-        while identities := self._changes.take():
-            try:
-                while identities:
-                    self.tracking.sync(identities[0])
-                    identities.pop(0)
-                self._back()
-            except Exception as error:  # whatever it is, trials must not suffer from it
-                self._away(error)
-                if not self._changes.put_back(identities, self._wait):
-                    return
+        while taken := self._changes.take():
+            if not self._write(self._due(taken)):
+                return
         if self._changes.orphaned:
             self.interrupt()
 
@@ -170,6 +173,32 @@ class _Writer:
     def tracking(self) -> StudyTracking:
         self._tracking = self._tracking or open_tracking(self._folder, self._uri)
         return self._tracking
+
+    def _due(self, taken: list[str]) -> list[str]:
+        """Those of the changed trials that are worth a call now; the others are kept for another round."""
+        early = {identity for identity in taken if self._may_wait(identity)}
+        self._changes.keep(early)
+        return [identity for identity in taken if identity not in early]
+
+    def _may_wait(self, identity: str) -> bool:
+        """Whether a trial was written just now and goes on, so that more reports are to come."""
+        last = self._written.get(identity)
+        if self._changes.closing or last is None or time.monotonic() - last > _TOGETHER_SECONDS:
+            return False
+        record = Ledger(self._folder).read(identity)
+        return record is not None and record.status == RUNNING
+
+    def _write(self, identities: list[str]) -> bool:
+        """Write these. Returns whether there is time for more."""
+        try:
+            while identities:
+                self.tracking.sync(identities[0])
+                self._written[identities.pop(0)] = time.monotonic()
+                self._back()
+        except Exception as error:  # whatever it is, trials must not suffer from it
+            self._away(error)
+            return self._changes.put_back(identities, self._wait)
+        return True
 
     def _away(self, error: Exception) -> None:
         least, most = _RETRY_SECONDS
@@ -187,6 +216,7 @@ def main() -> None:
     """The process: `python -m orchestrator.mirror FOLDER URI`, identities on standard input."""
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     _lowest_priority()
+    _call_once()
     folder, changes = Path(sys.argv[1]), _Changes(lambda seconds: _last(seconds, usual))
     writer = _Writer(folder, sys.argv[2], changes)
     threading.Thread(target=changes.listen, args=[sys.stdin], name="listen", daemon=True).start()
@@ -211,6 +241,14 @@ def _last(seconds: float, usual: int) -> None:
     """No trial runs any more: give way to nobody, and end for good when it has taken too long."""
     signal.alarm(int(seconds + _GRACE_SECONDS + _LAST_SECONDS))
     _priority_again(usual)
+
+
+def _call_once() -> None:
+    """Wait for answers, and leave repeats to `_Writer`: MLflow itself sends a call again that was not answered in time,
+    and a run might be created by both."""
+    given = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "0")
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = f"{max(float(given), _CALL_SECONDS):.0f}"
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 
 
 def _lowest_priority() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -10,12 +9,25 @@ from html import escape
 from orchestrator import schema, tables
 from orchestrator.comparison import Comparison, Part
 from orchestrator.curves import Panel
-from orchestrator.figures import Points, learning_curves, scatter, swatch
+from orchestrator.figures import learning_curves, plane, scatter, swatch
+from orchestrator.objectives import described as described_objectives
 from orchestrator.page_style import CSS
+from orchestrator.parallel import drawable, parallel
+from orchestrator.planes import by_metric, planes
 from orchestrator.runs import StudyRuns
 from orchestrator.scores import described
+from orchestrator.tried import tried
 
-_SAID_ELSEWHERE = ("metric", "mode", "description")
+_SAID_ELSEWHERE = ("metric", "mode", "description", "budget", "prices")
+_PLANES = (
+    "The first figure has every trial of the study that has both metrics, searched or replicated; hollow markers are "
+    "trials that were stopped early, as they were then. The line joins the trials that no other one beats. Not every "
+    "method has a rate."
+)
+_SEARCHES = (
+    "A line is a trial of the search, from setting to setting; an axis goes from the lowest to the highest value. "
+    "Blue are the best trials, dotted those that were stopped early."
+)
 _PLAIN = str.maketrans("", "", "[]{}'\"")  # settings are recorded as Python prints lists and dicts
 
 
@@ -27,7 +39,9 @@ def page(found: Comparison, panels: Mapping[str, Mapping[str, Panel]]) -> str:
         _notes(found),
         *map(tables.html, found.tables),
         *(_curves(found, part, panels.get(part.data, {})) for part in found.parts),
-        *(_scatters(found, part) for part in found.parts),
+        *(_planes(found, part) for part in found.parts),
+        *map(tables.html, found.importances),
+        *(_searches(found, part) for part in found.parts),
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -37,22 +51,11 @@ def page(found: Comparison, panels: Mapping[str, Mapping[str, Panel]]) -> str:
     )
 
 
-def search_points(study: StudyRuns, x: str, y: str) -> Points:
-    """Two metrics of every search trial that has both, by method."""
-    points: dict[str, list[tuple[float, float]]] = {}
-    for trial in study.trials:
-        pair = trial.metrics.get(x, math.nan), trial.metrics.get(y, math.nan)
-        if trial.role == schema.SEARCH and all(map(math.isfinite, pair)):
-            for arm in trial.arms:
-                points.setdefault(arm, []).append(pair)
-    return points
-
-
 def _head(study: StudyRuns) -> str:
     facts = {
         "Started": datetime.fromtimestamp(study.start / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Trials": _outcomes(study),
-        "Chosen by": f"{study.metric} ({study.mode})",
+        "Chosen by": described_objectives(study.objectives),
         **{name: value.translate(_PLAIN) for name, value in study.params.items() if name not in _SAID_ELSEWHERE},
         "Definition": study.tags.get(schema.DEFINITION, ""),
         "MLflow run": study.parent_run_id,
@@ -104,7 +107,7 @@ def _curves(found: Comparison, part: Part, panels: Mapping[str, Panel]) -> str:
         f"<div>{learning_curves(panel, methods, f'{_labelled(metric)}{on}')}</div>\n"
         for metric, panel in panels.items()
     )
-    over = "the replicates" if part.replicated else "one search trial a method"
+    over = "the replicates" if part.rows.replicated else "one search trial a method"
     caption = (
         f"Lines: mean over {over}; bands: from the lowest to the highest. The frame fits the epochs after the first "
         "fifth; earlier values may lie outside."
@@ -114,20 +117,33 @@ def _curves(found: Comparison, part: Part, panels: Mapping[str, Panel]) -> str:
     )
 
 
-def _scatters(found: Comparison, part: Part) -> str:
-    study, methods, on = part.study, list(part.standing), _on(found, part)
-    y = "test/bce"
-    drawn = []
-    for x in dict.fromkeys(("test/rate", study.metric)):
-        points = search_points(study, x, y)
-        if sum(map(len, points.values())) > 1:
-            drawn.append(f"<div>{scatter(points, methods, x=_labelled(x), y=f'{_labelled(y)}{on}')}</div>\n")
+def _planes(found: Comparison, part: Part) -> str:
+    """Every plane of the study, and under a study with one metric the reconstruction against that."""
+    study, arms, on = part.study, list(dict.fromkeys(part.rows.arms.values())), _on(found, part)
+    drawn = [
+        f"<div>{plane(one, arms, x=_labelled(one.x), y=f'{_labelled(one.y)}{on}')}</div>\n" for one in planes(study)
+    ]
+    metric = study.objectives[0].metric
+    points = by_metric(study, metric, "test/bce")
+    if len(study.objectives) == 1 and sum(map(len, points.values())) > 1:
+        y = _labelled("test/bce")
+        drawn.append(f"<div>{scatter(points, arms, x=_labelled(metric), y=f'{y}{on}')}</div>\n")
     if not drawn:
         return ""
-    caption = "Every marker is a search trial that ran to its end and has both metrics; not every method has a rate."
-    return _figure(
-        f"Reconstruction{on}", _legend(methods, f"scatter{on}") + f'<div class="panels">{"".join(drawn)}</div>', caption
-    )
+    title = "Pareto front" if len(study.objectives) > 1 else "Reconstruction"
+    content = _legend(arms, f"planes{on}") + f'<div class="planes">{"".join(drawn)}</div>'
+    return _figure(f"{title}{on}", content, _PLANES)
+
+
+def _searches(found: Comparison, part: Part) -> str:
+    """Parallel coordinates of every arm whose search has something to show."""
+    goals, on = part.study.objectives, _on(found, part)
+    searches = [tried(part.study, arm) for arm in dict.fromkeys(part.rows.arms.values())]
+    drawn = ""
+    for each in filter(drawable, searches):
+        figure = parallel(each, goals, f"search of {each.arm}{on}")
+        drawn += f"<details><summary>{escape(each.arm)}</summary>{figure}</details>\n"
+    return _figure(f"What the searches tried{on}", f'<div class="searches">{drawn}</div>', _SEARCHES) if drawn else ""
 
 
 def _labelled(metric: str) -> str:

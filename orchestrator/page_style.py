@@ -30,7 +30,11 @@ tbody th { font-weight: 500; white-space: nowrap; position: sticky; left: 0; bac
 .wrap { min-width: 20rem; }
 td strong { background: var(--mark); padding: .05rem .25rem; margin-right: -.25rem; border-radius: 3px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
-.panels svg { width: 100%; height: auto; display: block; }
+.planes { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); gap: 1rem; }
+.planes svg, .panels svg { width: 100%; height: auto; display: block; }
+details { margin: .3rem 0; }
+summary { cursor: pointer; }
+.searches svg { max-width: 100%; height: auto; display: block; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.3rem; margin: 0 0 .6rem; padding: 0; }
 .legend svg { vertical-align: -.1em; }
 """

@@ -62,7 +62,8 @@ def check(study: Study, data: Mapping[str, Dataset]) -> None:
     with _threads(study):
         for branch in study.branches:
             trial = study.trial(branch, {}, seed=0)
-            _metrics(study, Training(trial, _head(data[trial.data], 100), device()))
+            few = _few(trial, data[trial.data], 100)
+            _metrics(study, Training(trial, few, device()), few)
 
 
 @contextlib.contextmanager
@@ -82,39 +83,58 @@ def _of(study: Study, data: Mapping[str, Dataset], branch: str) -> BranchPlan:
     training, rows, step = _timed(trial, dataset)
     epoch = step * len(dataset.data.train) / rows
     start = time.perf_counter()
-    _metrics(study, training)
+    _metrics(study, training, dataset)
     valid, test = len(training.data.valid), len(training.data.test)
     report = (time.perf_counter() - start) * min(2000, len(dataset.data.valid)) / valid
     start = time.perf_counter()
     evaluate(training.method, training.data.test)
     final = (time.perf_counter() - start) * len(dataset.data.test) / test
     reports = trial.epochs / study.reports(trial.epochs)
-    trials = study.configurations(branch) + study.replicates
+    tried = study.configurations(branch)
+    trials = tried + study.replicates * (1 if len(study.objectives) == 1 else min(study.front, tried))
     seconds = trial.epochs * epoch + reports * report + final + _BETWEEN_TRIALS
     return BranchPlan(branch, trials, study.ranges(branch), seconds)
 
 
 def _timed(trial: Trial, dataset: Dataset) -> tuple[Training, int, float]:
     """A few steps: the run, its rows, and the seconds that they take."""
-    few = _head(dataset, 2 * trial.batch_size)
+    few = _few(trial, dataset, 2 * trial.batch_size)
     training = Training(trial, few, device())
     seconds = training.epoch()["seconds"]
+    if seconds > 2 * _SLOW:  # or the process was not warm yet
+        seconds = training.epoch()["seconds"]
     if seconds > 2 * _SLOW:
         return training, len(few.data.train), seconds
-    few = _head(dataset, _BATCHES * trial.batch_size)
+    few = _few(trial, dataset, _BATCHES * trial.batch_size)
     training = Training(trial, few, device())
     training.epoch()
     return training, len(few.data.train), min(training.epoch()["seconds"] for _ in range(3))
 
 
-def _metrics(study: Study, training: Training) -> None:
+def _metrics(study: Study, training: Training, dataset: Dataset) -> None:
     terms = training.epoch()
     names = set(terms) | {f"valid/{name}" for name in monitor(training.method, training.data.valid)}
-    if study.metric not in names:
-        raise BadInput(
-            f"{training.trial.method} on {training.trial.data} has no metric {study.metric!r}: choose one that all "
-            f"methods of the study have; this one has {', '.join(sorted(names - {'seconds'}))}"
-        )
+    if study.optimization is not None:
+        study.optimization.suits(training.trial.likelihood or dataset.likelihood)
+        names |= set(study.optimization.metrics)
+    for metric in (each.metric for each in study.objectives):
+        if metric not in names:
+            raise BadInput(
+                f"{training.trial.method} on {training.trial.data} has no metric {metric!r}: choose one that all "
+                f"methods of the study have; this one has {', '.join(sorted(names - {'seconds'}))}"
+            )
+
+
+def _few(trial: Trial, dataset: Dataset, rows: int) -> Dataset:
+    """The first `rows`, or more where the method asks for more, such as one for each of its clusters."""
+    for count in (rows, 10 * rows):
+        few = _head(dataset, count)
+        try:
+            Training(trial, few, device())
+        except BadInput:
+            continue
+        return few
+    return dataset
 
 
 def _head(dataset: Dataset, rows: int) -> Dataset:

@@ -121,7 +121,7 @@ class Reconciliation:
 
     def _reports_missing(self, record: Record, run: Run) -> int:
         """A report is written in one call: what one metric has, all have."""
-        metric = self._study.metric
+        metric = self._study.objectives[0].metric
         expected = {entry["epoch"] for entry in record.history if metric in entry}
         if not expected:
             return 0

@@ -101,6 +101,11 @@ def _of_study(client: MlflowClient, study: str) -> str:
     for run in client.search_runs([experiments[study]], query, order_by=["attributes.start_time DESC"]):
         if schema.BEST_MODEL in run.data.tags:
             return run.data.tags[schema.BEST_MODEL]
+        if "," in run.data.tags.get(schema.METRIC, ""):
+            raise BadInput(
+                f"the study {study!r} goes by {run.data.tags[schema.METRIC]}, so no method of it is the best: "
+                "name a trial with runs:/ID"
+            )
     raise BadInput(f"the study {study!r} has no best method yet: let it finish, or name a trial with runs:/ID")
 
 

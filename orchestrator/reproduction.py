@@ -47,7 +47,7 @@ class Finding:
 
 
 def beside(paper: Paper, standings: Standings, *, mark: str = "") -> list[Table]:
-    """Every table of the paper with ours beside it, for the rows and data sets that the study has.
+    """Every table of the paper with ours beside it, for its rows of data sets that the study was run on.
 
     Args:
         paper: what stands for what.
@@ -105,7 +105,7 @@ def _beside(paper: Paper, entry: PaperTable, standings: Standings, mark: str) ->
             *_cells(paper, entry, standings, (data, row), mark),
         )
         for data, row in places
-        if data in paper.data
+        if paper.data.get(data) in standings
     ]
     return Table(f"{paper.name}, {entry.table}: theirs and ours", tuple(columns), tuple(rows), _caption(entry))
 
@@ -169,7 +169,8 @@ def _of_tables(paper: Paper, standings: Standings, mark: str) -> Iterator[Findin
     for entry in paper.tables:
         for number in papers.table(paper.name, entry.table):
             mine = paper.arm(number.method, number.data)
-            if mine not in paper.own or number.metric not in entry.metrics or number.data not in paper.data:
+            there = paper.data.get(number.data) in standings
+            if mine not in paper.own or number.metric not in entry.metrics or not there:
                 continue
             for other in papers.table(paper.name, entry.table):
                 if (other.data, other.metric) == (number.data, number.metric) and _ahead(number, other, paper):

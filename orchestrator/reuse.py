@@ -17,21 +17,25 @@ from pathlib import Path
 
 from orchestrator import ledger
 from orchestrator.ledger import Ledger, Record
+from orchestrator.optimization import Optimization
 from orchestrator.schema import REPLICATE
 
 _DECISIVE = ("data_checksum", "code")
 _MEASURED = "metrics"
+_SEARCHED = "optimization"
 
 
-def facts(checksum: str, code: str, metrics: list[str]) -> dict[str, str]:
+def facts(checksum: str, code: str, metrics: list[str], optimization: Optimization | None = None) -> dict[str, str]:
     """What decides a result beside the settings, for a record's facts.
 
     Args:
         checksum: of the data.
         code: from `code_version.version`.
         metrics: of replicates, as the study names them.
+        optimization: searches with the decoder of every trial.
     """
-    return {"data_checksum": checksum, "code": code, _MEASURED: " ".join(sorted(metrics))}
+    searched = {} if optimization is None else {_SEARCHED: optimization.fact}
+    return {"data_checksum": checksum, "code": code, _MEASURED: " ".join(sorted(metrics))} | searched
 
 
 def mixed(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
@@ -75,7 +79,9 @@ def _studies_with(records: Ledger, identity: str) -> Iterator[Ledger]:
 
 def _equal(found: Record, wanted: Record) -> bool:
     decisive = all(wanted.facts.get(name) and found.facts.get(name) == wanted.facts[name] for name in _DECISIVE)
-    return decisive and found.status == ledger.FINISHED and (wanted.role != REPLICATE or _measured(found, wanted))
+    searched = wanted.facts.get(_SEARCHED) in (None, found.facts.get(_SEARCHED))
+    whole = searched and (wanted.role != REPLICATE or _measured(found, wanted))
+    return decisive and found.status == ledger.FINISHED and whole
 
 
 def _measured(found: Record, wanted: Record) -> bool:

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlflow import MlflowClient
@@ -17,6 +17,8 @@ from methods.core.errors import BadInput, unknown
 from orchestrator import scale, schema
 from orchestrator.connection import answering, shown
 from orchestrator.location import connect
+from orchestrator.objectives import Objectives, parsed
+from orchestrator.study_files import names as shipped
 
 _PAGE = 500
 
@@ -86,8 +88,8 @@ class StudyRuns:
 
     Attributes:
         name: of the study and of its experiment.
-        metric: what chose configurations, such as `valid/knn_purity`.
-        mode: `max` or `min`.
+        metric: what chose configurations, such as `valid/knn_purity`; several with commas between.
+        mode: `max` or `min`, for each metric.
         parent_run_id: of the study's run.
         experiment_id: in MLflow.
         start: of the study's run, ms since 1970.
@@ -105,6 +107,16 @@ class StudyRuns:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     trials: tuple[TrialRun, ...] = ()
+
+    @property
+    def objectives(self) -> Objectives:
+        """The metrics and their modes, one by one."""
+        return parsed(self.metric, self.mode)
+
+    @property
+    def front(self) -> int:
+        """Of several metrics, the most configurations of an arm that are replicated."""
+        return int(self.params.get("front", 5))
 
     @property
     def arms(self) -> list[str]:
@@ -137,10 +149,17 @@ class StudyRuns:
     def replicates(self, arm: str) -> list[TrialRun]:
         """Finished replicates of the one configuration that has most of them, the last one begun where several do."""
         groups: dict[str, list[TrialRun]] = defaultdict(list)
-        for trial in self.trials:
-            if arm in trial.arms and trial.role == schema.REPLICATE and trial.finished:
-                groups[trial.configuration].append(trial)
+        for trial in self._replicates(arm):
+            groups[trial.configuration].append(trial)
         return max(groups.values(), key=lambda group: (len(group), group[-1].start), default=[])
+
+    def replicates_of(self, arm: str, configuration: str) -> list[TrialRun]:
+        """Finished replicates of a configuration."""
+        return [trial for trial in self._replicates(arm) if trial.configuration == configuration]
+
+    def _replicates(self, arm: str) -> Iterator[TrialRun]:
+        mine = (trial for trial in self.trials if arm in trial.arms and trial.finished)
+        return (trial for trial in mine if trial.role == schema.REPLICATE)
 
     def best_search(self, arm: str) -> TrialRun | None:
         """The finished configuration of `arm` with the best value of the study's metric."""
@@ -247,6 +266,10 @@ def _no_study(client: MlflowClient, study: str, uri: str) -> BadInput:
         token = page.token
         if not token:
             break
+    if study in shipped():
+        return BadInput(
+            f"the study {study!r} has no runs in MLflow at {shown(uri)}: python -m orchestrator.sweep {study} runs it"
+        )
     if not names:
         return BadInput(f"MLflow at {shown(uri)} holds no study: run python -m orchestrator.sweep first")
     return unknown("study", study, names)

@@ -55,10 +55,10 @@ LSO_RUN = "lo.lso_run"
 """On a trial's run: the latest lso run that used its decoder."""
 
 METRIC = "lo.metric"
-"""On the study's run: the metric that chose configurations, such as `valid/knn_purity`."""
+"""On the study's run: the metric that chose configurations, such as `valid/knn_purity`; several with commas between."""
 
 MODE = "lo.mode"
-"""On the study's run: `max` or `min`."""
+"""On the study's run: `max` or `min`, for each metric."""
 
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"

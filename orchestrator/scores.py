@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from methods.core.errors import unknown
+from orchestrator import optimization
 from orchestrator.runs import TrialRun
 from orchestrator.significance import LEVEL, Summary, bootstrap, clearly_best, summary
 from orchestrator.tables import MISSING, Cell, Column, Table
@@ -74,8 +75,8 @@ def values(trials: Sequence[TrialRun], metric: str) -> list[float]:
 
 
 def described(metric: str) -> Metric:
-    """What is known about a metric; of one that is not in `METRICS`, nothing, so it is never marked."""
-    return METRICS.get(metric) or Metric(metric, "", None, "")
+    """What is known about a metric; of one that nobody described nothing, so it is never marked."""
+    return METRICS.get(metric) or optimization.described(metric) or Metric(metric, "", None, "")
 
 
 def _intervals(standing: Standing, metric: str, mark: str) -> dict[str, str]:

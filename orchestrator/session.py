@@ -17,11 +17,12 @@ from ray.tune.error import TuneError
 
 from methods.core.errors import BadInput
 from orchestrator import cluster
-from orchestrator.halving import BranchwiseHalving
 from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
+from orchestrator.schedulers import BranchwiseStopping
 from orchestrator.search import StudySearch
+from orchestrator.slots import own_processes
 from orchestrator.standing import best_replicate
 from orchestrator.stop import Stop
 from orchestrator.study import Study
@@ -86,7 +87,7 @@ class Session:
         except KeyboardInterrupt:
             pass  # it was asked for, and came at a moment that suits
         finally:
-            unwritten = mirror.close(_PATIENCE[complete])
+            unwritten = mirror.close(_PATIENCE[not stop.requested])
         return complete, unwritten
 
     def best(self) -> Record | None:
@@ -95,7 +96,7 @@ class Session:
 
     def _watched(self, search: StudySearch, mirror: Mirror, kept: list[Record], stop: Stop) -> None:
         with Board(self.name, self.study, console=console.ERR, records=kept) as board:
-            self._fit(search, BranchwiseHalving(self.study, kept), Watch(self.records, mirror, board, stop))
+            self._fit(search, BranchwiseStopping(self.study, kept), Watch(self.records, mirror, board, stop))
 
     def _announce(self) -> None:
         cluster.check_storage(self.records.folder)
@@ -108,23 +109,26 @@ class Session:
             soft_wrap=True,
         )
 
-    def _fit(self, search: StudySearch, scheduler: BranchwiseHalving, watch: Watch) -> None:
+    def _fit(self, search: StudySearch, scheduler: BranchwiseStopping, watch: Watch) -> None:
         """Let Ray Tune run the trials that `search` proposes."""
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         resources = {"cpu": self.study.resources.cpu, "gpu": self.study.resources.gpu}
         scratch = tempfile.mkdtemp(prefix="latent-orchestra-")
         try:
-            tune.Tuner(
-                tune.with_resources(self._trainable(), resources),
-                tune_config=tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True),
-                run_config=tune.RunConfig(
-                    storage_path=scratch,
-                    callbacks=[watch],
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                    failure_config=tune.FailureConfig(max_failures=_LIVES),
-                    verbose=0,
-                ),
-            ).fit()
+            with own_processes():
+                tune.Tuner(
+                    tune.with_resources(self._trainable(), resources),
+                    tune_config=tune.TuneConfig(
+                        search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True
+                    ),
+                    run_config=tune.RunConfig(
+                        storage_path=scratch,
+                        callbacks=[watch],
+                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                        failure_config=tune.FailureConfig(max_failures=_LIVES),
+                        verbose=0,
+                    ),
+                ).fit()
         except TuneError as error:
             raise _mendable(error) or error from error
         finally:

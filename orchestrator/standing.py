@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 
-from orchestrator import ledger
+from orchestrator import ledger, objectives
 from orchestrator.ledger import Record
 from orchestrator.schema import REPLICATE
 from orchestrator.study import Study
@@ -24,11 +23,13 @@ class Row:
     Attributes:
         branch: its name.
         searched, configurations: configurations that have ended, of how many.
-        replicated, seeds: finished replicates of the best configuration, of how many.
+        replicated, seeds: finished replicates of the best configuration, of how many. Of several metrics, of the Pareto
+            front's configurations, as many as there may be while the search goes on.
         running, stopped, failed: trials in these states; a trial of a study that was interrupted counts as running.
         ended: trials that are over.
         others: of these, replicates of what was the best configuration before the study was extended.
-        best: the best value of the study's metric among finished trials; None without any.
+        best: the best value of the study's metric among finished trials, or of several metrics the configurations on
+            the Pareto front; None without any.
     """
 
     branch: str
@@ -55,11 +56,11 @@ class Standing:
     """All branches of a study. A trial that several of them share counts in each.
 
     Attributes:
-        metric: of the study.
+        heading: of what is best in each row.
         rows: in the study's order.
     """
 
-    metric: str
+    heading: str
     rows: tuple[Row, ...]
 
     @property
@@ -83,7 +84,7 @@ class Standing:
         table = Table(title=title, title_justify="left", title_style="bold")
         for column in ("method", "searched", "replicated", "running", "stopped early", "failed"):
             table.add_column(column, justify="left" if column == "method" else "right")
-        table.add_column(f"best {self.metric}", justify="right")
+        table.add_column(self.heading, justify="right")
         for row in self.rows:
             table.add_row(
                 row.branch,
@@ -102,7 +103,7 @@ class Standing:
         states = {"running": row.running, "stopped early": row.stopped, "failed": row.failed}
         parts = [f"searched {row.searched}/{row.configurations}", f"replicated {row.replicated}/{row.seeds}"]
         parts += [f"{count} {state}" for state, count in states.items() if count]
-        best = [] if row.best is None else [f"best {self.metric} {row.best:.4g}"]
+        best = [] if row.best is None else [f"{self.heading} {row.best:.4g}"]
         return f"{row.branch}: {', '.join(parts + best)}"
 
 
@@ -123,7 +124,8 @@ def standing(study: Study, searched: Mapping[str, int], records: Iterable[Record
     for record in records:
         for branch in study.labels(record.arms, record.settings):
             groups[branch].append(record)
-    return Standing(study.metric, tuple(_row(study, method, searched[method], groups[method]) for method in searched))
+    rows = tuple(_row(study, method, searched[method], groups[method]) for method in searched)
+    return Standing("on the front" if len(study.objectives) > 1 else f"best {study.objectives[0].metric}", rows)
 
 
 def pace(records: Iterable[Record]) -> float:
@@ -144,13 +146,18 @@ def last(record: Record) -> int:
 
 
 def best_replicate(study: Study, records: Iterable[Record]) -> Record | None:
-    """The finished replicate with the best finite value of the study's metric, on its first data set."""
+    """The finished replicate with the best finite value of the study's metric, on its first data set.
+
+    None where none has finished, and where there are several metrics: none of a front is the best.
+    """
+    if len(study.objectives) > 1:
+        return None
     data = study.loaded[study.data_names[0]]
     here = [record for record in records if record.settings.get("data", data) == data]
     finished = [record for record in here if record.role == REPLICATE and record.status == ledger.FINISHED]
-    able = [record for record in finished if _finite(record, study.metric) is not None]
+    able = [(values[0], record) for record in finished if (values := finite(study, record)) is not None]
     choose = max if study.mode == "max" else min
-    return choose(able, key=lambda record: record.value(study.metric) or 0.0, default=None)
+    return choose(able, key=lambda entry: entry[0], default=(0.0, None))[1]
 
 
 def clock(seconds: float) -> str:
@@ -168,33 +175,44 @@ def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) ->
     ended = [record for record in records if record.status != ledger.RUNNING]
     replicates = [record for record in ended if record.role == REPLICATE]
     chosen = _chosen(study, ended)
-    current = [record for record in replicates if record.configuration == chosen]
-    finished = [record for record in ended if record.status == ledger.FINISHED]
-    values = [value for record in finished if (value := _finite(record, study.metric)) is not None]
+    current = [record for record in replicates if record.configuration in chosen]
+    tried = len(ended) - len(replicates)
     return Row(
         branch,
-        searched=len(ended) - len(replicates),
+        searched=tried,
         configurations=searched,
         replicated=sum(record.status == ledger.FINISHED for record in current),
-        seeds=study.replicates,
+        seeds=study.replicates * (len(chosen) or 1 if tried >= searched else _most(study, searched)),
         running=states[ledger.RUNNING],
         stopped=states[ledger.STOPPED],
         failed=states[ledger.FAILED],
         ended=len(ended),
         others=len(replicates) - len(current),
-        best=(max if study.mode == "max" else min)(values, default=None),
+        best=_best(study, ended, chosen),
     )
 
 
-def _chosen(study: Study, records: Iterable[Record]) -> str:
-    """The configuration that the search chooses, told apart from equals by identity, as the search does."""
-    searched = (record for record in records if record.role != REPLICATE and record.status == ledger.FINISHED)
-    values = [(value, found) for found in searched if (value := _finite(found, study.metric)) is not None]
-    choose = max if study.mode == "max" else min
-    best = choose(values, key=lambda entry: (entry[0], entry[1].identity), default=None)
-    return best[1].configuration if best else ""
+def _most(study: Study, searched: int) -> int:
+    """How many of a branch's configurations may be replicated."""
+    return 1 if len(study.objectives) == 1 else min(study.front, searched)
 
 
-def _finite(record: Record, metric: str) -> float | None:
-    value = record.value(metric)
-    return value if value is not None and math.isfinite(value) else None
+def _best(study: Study, ended: Iterable[Record], chosen: Collection[str]) -> float | None:
+    if len(study.objectives) > 1:
+        return len(chosen) or None
+    finished = (record for record in ended if record.status == ledger.FINISHED)
+    values = [found[0] for record in finished if (found := finite(study, record)) is not None]
+    return (max if study.mode == "max" else min)(values, default=None)
+
+
+def _chosen(study: Study, records: Iterable[Record]) -> set[str]:
+    """The configurations that the search chooses, told apart from equals by identity, as the search does."""
+    searched = [record for record in records if record.role != REPLICATE and record.status == ledger.FINISHED]
+    values = {record.identity: found for record in searched if (found := finite(study, record)) is not None}
+    best = objectives.best(values, study.objectives, study.front)
+    return {record.configuration for record in searched if record.identity in best}
+
+
+def finite(study: Study, record: Record) -> tuple[float, ...] | None:
+    """The record's values of the study's metrics; None where one is missing or not finite."""
+    return objectives.finite(record.value(each.metric) for each in study.objectives)

@@ -1,4 +1,4 @@
-"""What a study is: which trials an experiment consists of, read from YAML."""
+"""What a study is: which trials an experiment consists of."""
 
 from __future__ import annotations
 
@@ -6,51 +6,36 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 import methods
 from methods.core import ranges
-from methods.core.errors import BadInput, unknown
-from orchestrator import paper, scale
+from orchestrator import scale
 from orchestrator.arm import Arm, arm
-from orchestrator.explanation import explained
+from orchestrator.budget import Budget, Prices
+from orchestrator.early_stopping import EarlyStopping
+from orchestrator.objectives import Objective, Objectives
+from orchestrator.optimization import Optimization
 from orchestrator.paper import Paper
 from orchestrator.space import Space, grid, narrowed, nearest, size
-from pipelines import datasets, presets
-from pipelines.console import parse
+from orchestrator.strict import STRICT
+from pipelines import presets
 from pipelines.datasets import shares
-from pipelines.metrics.registry import groups_of
 from pipelines.trial import Trial, searchable
 from pipelines.trial import trial as checked
 
-STUDIES = Path(__file__).parent / "studies"
-PAPERS = STUDIES / "papers"
+Mode = Literal["max", "min"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Resources(_Strict):
+class Resources(BaseModel):
     """What one trial takes of a node. A fraction of a GPU lets trials share it."""
+
+    model_config = STRICT
 
     cpu: float = Field(default=1, gt=0)
     gpu: float = Field(default=0, ge=0)
-
-
-class EarlyStopping(_Strict):
-    """Asynchronous successive halving (ASHA, Li et al. 2020), within each branch.
-
-    After `grace` epochs, and then at every multiple by `reduction`, a trial goes on only if it is among the best
-    1 / `reduction` of its branch's trials so far. A trial that two branches share competes in the one that began it.
-    """
-
-    grace: int = Field(default=5, ge=1)
-    reduction: float = Field(default=3, gt=1)
 
 
 class Branch(NamedTuple):
@@ -60,7 +45,7 @@ class Branch(NamedTuple):
     data: str
 
 
-class Study(_Strict):
+class Study(BaseModel):
     """An experiment: every arm is searched on every data set, then its best configuration is replicated.
 
     An arm on a data set is a branch. Its name is that of the arm, followed by `on` and the data set where a study has
@@ -73,11 +58,16 @@ class Study(_Strict):
             An arm is `{name, method, …}` with settings of its own. Two arms whose settings are equal share the trial.
         trials: configurations tried for each branch, its defaults first; for `search: grid`, the most that may be.
         seeds: replicates of each branch's best configuration, under the seeds 1, 2, …; the search itself uses seed 0.
-        metric: what chooses among configurations, `valid/<metric>` or `train/<term>`.
-        mode: whether more (`max`) or less (`min`) of the metric is better.
-        search: `tpe`, `random` or `grid`.
-        early_stopping: stop bad configurations early; null lets all run to the end.
+        metric: what chooses among configurations, `valid/<metric>` or `train/<term>`; or a list of several, which may
+            have the `seconds` of an epoch among them. Of several metrics the configurations of the Pareto front are
+            replicated, which no other configuration of the branch beats in one metric without being worse in another.
+        mode: whether more (`max`) or less (`min`) of the metric is better; of several metrics a list.
+        front: of several metrics, the most configurations of a branch that are replicated.
+        search: what proposes configurations, one of `orchestrator.samplers`: `tpe`, `gp`, `nsga2`, `random` or `grid`.
+        early_stopping: stop bad configurations early: a rule's name, or its keys; null lets all run to the end.
         resources: of a trial.
+        budget: what all starts of the study together may spend.
+        prices: of a CPU and of a GPU for an hour.
         preset: settings to start from, `lineage` or `harmonised`. What it sets is fixed, unless `fixed` or `space` says
             otherwise.
         fixed: settings that are the same in all trials, such as `epochs` or `latent`, or a method's hyperparameter.
@@ -85,6 +75,8 @@ class Study(_Strict):
         space: ranges to search beside the methods' own or in their place: `{low, high, log}` or a list of choices. A
             grid takes the ends and the middle of a range.
         metrics: of `python -m pipelines.evaluate`, or groups of them: measured of replicates beside the usual ones.
+        figures: of `python -m pipelines.figures`, or `all`: drawn of each branch's first replicate and kept in MLflow.
+        optimization: searches with every trial's decoder, whose outcome may be the metric: `lso/expression/best`.
         report_every: epochs between two reports of a trial; default a twentieth of its epochs.
         system_metrics: report each trial's memory and CPU too, as `system/…`.
         seed: of the search.
@@ -92,21 +84,28 @@ class Study(_Strict):
         paper: the tables of a paper that the study reproduces.
     """
 
+    model_config = STRICT
+
     description: str = ""
     data: str | list[str]
     methods: Literal["all"] | list[str | Arm]
     trials: int = Field(default=8, ge=1)
     seeds: int = Field(default=3, ge=1)
-    metric: str = "valid/elbo"
-    mode: Literal["max", "min"] = "max"
-    search: Literal["tpe", "random", "grid"] = "tpe"
+    metric: str | list[str] = "valid/elbo"
+    mode: Mode | list[Mode] = "max"
+    front: int = Field(default=5, ge=1)
+    search: Literal["tpe", "gp", "nsga2", "random", "grid"] = "tpe"
     early_stopping: EarlyStopping | None = EarlyStopping()
     resources: Resources = Resources()
+    budget: Budget = Budget()
+    prices: Prices = Prices()
     preset: str | None = None
     fixed: dict[str, Any] = {}
     per_data: dict[str, dict[str, Any]] = {}
     space: dict[str, dict[str, Any] | list[Any]] = {}
     metrics: list[str] = []
+    figures: Literal["all"] | list[str] = ["reconstructions", "prior_samples", "training_curves"]
+    optimization: Optimization | None = None
     report_every: int | None = Field(default=None, ge=1)
     system_metrics: bool = False
     seed: int = Field(default=0, ge=0)
@@ -118,6 +117,18 @@ class Study(_Strict):
         """Hash of all that decides which trials run. A key that is later added to studies does not change it."""
         text = json.dumps(self.model_dump(exclude=ASIDE, exclude_defaults=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def objectives(self) -> Objectives:
+        """The metrics that choose among configurations."""
+        metrics = [self.metric] if isinstance(self.metric, str) else self.metric
+        modes = [self.mode] if isinstance(self.mode, str) else self.mode
+        return tuple(Objective(*pair) for pair in zip(metrics, modes, strict=True))
+
+    @property
+    def hourly(self) -> float:
+        """What an hour of a trial costs."""
+        return self.prices.cpu * self.resources.cpu + self.prices.gpu * self.resources.gpu
 
     @property
     def data_names(self) -> list[str]:
@@ -204,134 +215,16 @@ class Study(_Strict):
 
     def _fixed(self, branch: Branch) -> dict[str, Any]:
         """What is the same in all trials of the branch, beside the preset."""
-        known = set(searchable(branch.arm.method)) | _NETWORK
+        known = set(searchable(branch.arm.method)) | NETWORK
         common = self.fixed | self.per_data.get(branch.data, {})
         return {name: value for name, value in common.items() if name in known} | branch.arm.settings
 
 
-ASIDE = {"description", "resources", "system_metrics", "metrics", "paper"}
+ASIDE = {"description", "resources", "budget", "prices", "system_metrics", "metrics", "figures", "paper"}
 """Keys that may change when a study is continued: they do not decide which trials run."""
 
-_NETWORK = {"network", "likelihood", "pixels"}
+NETWORK = {"network", "likelihood", "pixels"}
 """Settings of every trial that cannot be searched."""
 
 _SHARED = set(ranges.declared(Trial))
 """Settings of every trial, searched only where a study's `space` names them."""
-
-
-def names() -> list[str]:
-    """The studies that ship."""
-    return sorted(_files())
-
-
-def find(reference: str) -> tuple[str, Path]:
-    """The name and the file of a study that ships, of one that reproduces a paper's table, or of a YAML file.
-
-    Raises:
-        BadInput: there is no such file.
-    """
-    path = Path(reference)
-    if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise BadInput(f"no study file {reference}: give the path of a YAML file or one of {', '.join(names())}")
-        return path.stem, path
-    files = _files()
-    if reference not in files and reference not in aliases():
-        raise unknown("study", reference, [*files, *aliases()])
-    name = reference if reference in files else aliases()[reference]
-    return name, files[name]
-
-
-def aliases() -> dict[str, str]:
-    """Names of tables and figures, such as `hub_vae_supp_table_2`, and the study that reproduces each."""
-    found: dict[str, str] = {}
-    for path in sorted(PAPERS.glob("*.yaml")):
-        block = (parse(path.read_text()) or {}).get("paper")
-        found |= dict.fromkeys(Paper.model_validate(block).aliases if block else [], path.stem)
-    return found
-
-
-def _files() -> dict[str, Path]:
-    return {path.stem: path for folder in (STUDIES, PAPERS) for path in folder.glob("*.yaml")}
-
-
-def read(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
-    """The study that a YAML file defines, with `overrides` by dotted key (`fixed.epochs`).
-
-    Raises:
-        BadInput: no YAML, a missing or unknown key (with the nearest real one), or a value that is not possible.
-    """
-    try:
-        content = parse(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        raise BadInput(f"{path} is no YAML{f', see line {where.line + 1}' if where else ''}") from error
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    if not isinstance(content, dict):
-        raise BadInput(f"{path} must hold keys and values such as 'data: mnist', got {type(content).__name__}")
-    for key, value in (overrides or {}).items():
-        _assign(content, key, value)
-    try:
-        study = Study.model_validate(content)
-    except ValidationError as error:
-        raise explained(str(path), error, Study) from error
-    _check(study, path)
-    return study
-
-
-def _assign(content: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        below = content.get(parent)
-        content[parent] = content = dict(below) if isinstance(below, dict) else {}
-    content[last] = value
-
-
-def _check(study: Study, path: Path) -> None:
-    """What pydantic cannot know: every name, every fixed value, every range."""
-    rows, data = [one.name for one in study.arms], study.data_names
-    if not rows or len(set(rows)) < len(rows):
-        raise BadInput(f"{path}: methods must name at least one method, each once, got {study.methods!r}")
-    if not data or len(set(data)) < len(data):
-        raise BadInput(f"{path}: data must name at least one data set, each once, got {study.data!r}")
-    if not study.metric.startswith(("valid/", "train/")):
-        raise BadInput(f"{path}: metric must begin with valid/ or train/, got {study.metric!r}")
-    try:
-        _check_names(study)
-        _check_settings(study)
-        for branch in study.branches:
-            study.ranges(branch)
-            study.trial(branch, {}, seed=0)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
-
-
-def _check_names(study: Study) -> None:
-    for name in study.data_names:
-        if name not in datasets.names():
-            raise unknown("data set", name, datasets.names())
-    for name in study.per_data:
-        if name not in study.data_names:
-            raise unknown("data set in per_data", name, study.data_names)
-    groups_of(study.metrics)
-    if study.paper is not None:
-        paper.check(study.paper)
-
-
-def _check_settings(study: Study) -> None:
-    known = {name for one in study.arms for name in searchable(one.method)} - {"seed"}
-    for key in study.space:
-        if key not in known:
-            raise unknown("setting in space", key, known)
-        if key in study.fixed:
-            raise BadInput(f"{key} is both in fixed and in space: take it out of one of them")
-    given = [("fixed", key) for key in study.fixed] + [
-        ("per_data", key) for entry in study.per_data.values() for key in entry
-    ]
-    for where, key in given:
-        if key not in known | _NETWORK:
-            raise unknown(f"setting in {where}", key, known | _NETWORK)
-    for one in study.arms:
-        if held := {"data", "seed"} & set(one.settings):
-            raise BadInput(f"the arm {one.name!r} sets {held.pop()}, which is the study's to set")

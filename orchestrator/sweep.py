@@ -12,17 +12,26 @@ from pathlib import Path
 
 from rich.table import Table
 
+from methods.core.errors import BadInput
 from methods.core.ranges import words
 from orchestrator import cluster, compare, ledger, plan, scale
-from orchestrator import study as studies
+from orchestrator import study_files as studies
 from orchestrator.connection import answering, shown
 from orchestrator.ledger import Ledger
 from orchestrator.location import connect, tracking_uri
+from orchestrator.objectives import described
+from orchestrator.search import StudySearch
 from orchestrator.session import Session
+from orchestrator.spending import exhausted
 from orchestrator.stop import Stop
 from orchestrator.study import Study
 from orchestrator.tracking import StudyTracking, open_tracking
 from pipelines import console, datasets
+
+_UNFINISHED = 3  # exit code, as that of `status`: the budget is spent
+
+_TASKS = {"expression": "expression", "smiles": "molecule"}
+"""What a decoder is for, by how the name of what it writes begins; images are for the toy task."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,8 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     plan.check(study, data)
     records = Ledger(Path(options.results).resolve() / name)
     with records.claim():
+        session_id = records.adopt(study)
+        if (spent := exhausted(study, records)) and not StudySearch(study, list(records.records())).done:
+            raise BadInput(spent)
         with answering(uri):
-            tracking = StudyTracking(client, name, study, records.adopt(study), records)
+            tracking = StudyTracking(client, name, study, session_id, records)
         session = Session(study, data, records, uri, fresh=options.fresh)
         with Stop() as stop:
             try:
@@ -53,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
             _close(session, complete=complete, unwritten=unwritten)
     if complete and not unwritten:
         _report(session)
-    return 130 if not complete else int(bool(unwritten))
+    if not complete:
+        return 130 if stop.requested else _UNFINISHED
+    return int(bool(unwritten))
 
 
 def _close(session: Session, *, complete: bool, unwritten: list[str]) -> None:
@@ -74,7 +88,9 @@ def _close(session: Session, *, complete: bool, unwritten: list[str]) -> None:
             else:
                 tracking.interrupt()
     if not complete:
-        console.ERR.print("stopped; nothing is lost: the same command continues where it was", soft_wrap=True)
+        spent = exhausted(session.study, session.records)
+        how = f"{spent}, and the same command continues" if spent else "the same command continues where it was"
+        console.ERR.print(f"stopped; nothing is lost: {how}", markup=False, soft_wrap=True)
 
 
 def _report(session: Session) -> None:
@@ -89,7 +105,10 @@ def _report(session: Session) -> None:
     console.OUT.print(f"\nBrowse the runs:   {ui}", soft_wrap=True)
     there = "" if session.uri == tracking_uri(None) else f" --tracking-uri {session.uri}"
     console.OUT.print(f"Compare again:     python -m orchestrator.compare {session.name}{there}", soft_wrap=True)
-    console.OUT.print(f"Use the decoder:   python -m lso.run toy --decoder best:{session.name}{there}", soft_wrap=True)
+    if session.best() is not None:
+        written = next(iter(session.data.values())).likelihood.partition("_")[0]
+        use = f"python -m lso.run {_TASKS.get(written, 'toy')} --decoder best:{session.name}{there}"
+        console.OUT.print(f"Use the decoder:   {use}", soft_wrap=True)
 
 
 def _show_plan(name: str, study: Study, where: str | None) -> None:
@@ -109,11 +128,17 @@ def _show_plan(name: str, study: Study, where: str | None) -> None:
     trials, total = sum(entry.trials for entry in plans), sum(entry.trials * entry.seconds for entry in plans)
     console.OUT.print(
         f"{trials} trials of {study.resources.cpu:g} CPU and {study.resources.gpu:g} GPU, {slots} at a time: at most "
-        f"about {_duration(total / slots)} ({_duration(total)} of trial time; early stopping saves some of it). "
-        f"Chosen by {study.metric} ({study.mode}), search {study.search}, data {', '.join(study.loaded.values())}"
+        f"about {_duration(total / slots)} ({_duration(total)} of trial time{_cost(study, total)}"
+        f"{'' if study.early_stopping is None else '; early stopping saves some of it'}). "
+        f"Chosen by {described(study.objectives)}, search {study.search}, data {', '.join(study.loaded.values())}"
         f"{scaled and f', {scaled}'}.",
         soft_wrap=True,
     )
+
+
+def _cost(study: Study, seconds: float) -> str:
+    """What trials of so many seconds cost, in a clause; nothing without prices."""
+    return f", which cost {seconds / 3600 * study.hourly:.2f}" if study.hourly else ""
 
 
 def _duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ MISSING = "–"  # noqa: RUF001
 """What a cell says that has no value."""
 
 _LEAST_WRAPPED = 22  # characters of a column of long text
-_GAP = 2  # columns of padding that rich puts around a cell
+_GAP = 3  # characters between two columns
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
     blocks: list[list[int]] = [[0]]
     for column in range(1, len(widths)):
         used = sum(widths[place] for place in blocks[-1])
-        if used + widths[column] > width and len(blocks[-1]) > 1:
+        if used + widths[column] > width + _GAP and len(blocks[-1]) > 1:
             blocks.append([0])
         blocks[-1].append(column)
     return blocks

@@ -17,7 +17,8 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, models, schema
+from orchestrator import ledger, models, objectives, schema
+from orchestrator.drawings import DRAWINGS
 from orchestrator.ledger import Ledger, Record
 from orchestrator.location import artifacts, connect
 from orchestrator.study import Study
@@ -43,18 +44,18 @@ class StudyTracking:
     def __init__(
         self, client: MlflowClient, name: str, study: Study, session: str, folder: Ledger, *, revive: bool = True
     ) -> None:
-        self._client, self._name, self._ledger, self._metric = client, name, folder, study.metric
+        self._client, self._name, self._ledger, self._objectives = client, name, folder, study.objectives
         self.experiment = _experiment(client, name)
         self.parent = self._find_parent(study, session, revive) or self._create_parent(study, session)
         self._runs: dict[str, str] = {}
         self._logged: dict[str, int] = {}
         self._attempted: set[str] = set()
+        self._doubtful: set[str] = set()  # created twice, perhaps
         self._ended: set[str] = set()
         self._interrupted: set[str] = set()
         self._arms: dict[str, list[str]] = {}
-        for run in pages(client, self.experiment, f"tags.`{schema.PARENT}` = '{self.parent}'"):
-            if run.data.tags.get(schema.KIND) == "trial":
-                self.know(run)
+        for run in sorted(self._trials(), key=_completeness):  # of two runs of a trial, the more complete one
+            self.know(run)
 
     def sync(self, identity: str) -> None:
         """Bring the run of a trial in line with its record."""
@@ -84,6 +85,7 @@ class StudyTracking:
 
     def interrupt(self) -> None:
         """Close the runs of the study and of trials that stopped in the middle; the next start takes them up again."""
+        self._one_run_each()
         for record in self._ledger.records():
             run = self._runs.get(record.identity)
             if run and record.status == ledger.RUNNING and record.identity not in self._interrupted:
@@ -94,12 +96,14 @@ class StudyTracking:
 
     def finish(self, best: Record | None) -> None:
         """Close the run of the study, now complete, and name the best replicate, registered as `<study>@best`."""
+        self._one_run_each()
         if best is not None and (run := self._runs.get(best.identity)):
             model = self._client.get_run(run).data.tags.get(schema.MODEL)
             self._client.set_tag(self.parent, schema.BEST_RUN, run)
-            value = best.value(self._metric)
-            if value is not None and math.isfinite(value):
-                self._client.log_metric(self.parent, f"best/{self._metric}", value)
+            for metric in (each.metric for each in self._objectives):
+                value = best.value(metric)
+                if value is not None and math.isfinite(value):
+                    self._client.log_metric(self.parent, f"best/{metric}", value)
             if model:
                 self._client.set_tag(self.parent, schema.BEST_MODEL, model)
                 models.register(self._client, model, name=self._name)
@@ -155,10 +159,22 @@ class StudyTracking:
         if identity not in self._attempted:
             self._attempted.add(identity)
             return None
-        mine = f"tags.`{schema.PARENT}` = '{self.parent}' and tags.`{schema.IDENTITY}` = '{identity}'"
-        return next(pages(self._client, self.experiment, mine), None)
+        self._doubtful.add(identity)
+        return next(self._trials(f" and tags.`{schema.IDENTITY}` = '{identity}'"), None)
+
+    def _one_run_each(self, further: str = "") -> None:
+        """Delete second runs of trials: a server may carry out a creation long after it was given up."""
+        for run in self._trials(further):
+            if self._runs.get(run.data.tags[schema.IDENTITY], run.info.run_id) != run.info.run_id:
+                self._client.delete_run(run.info.run_id)
+
+    def _trials(self, further: str = "") -> Iterator[Run]:
+        children = pages(self._client, self.experiment, f"tags.`{schema.PARENT}` = '{self.parent}'{further}")
+        return (run for run in children if run.data.tags.get(schema.KIND) == "trial")
 
     def _end(self, run: str, record: Record, points: list[Metric]) -> None:
+        if record.identity in self._doubtful:
+            self._one_run_each(f" and tags.`{schema.IDENTITY}` = '{record.identity}'")
         epoch = record.history[-1]["epoch"] if record.history else 0
         points += [Metric(f"test/{name}", value, record.ended, epoch) for name, value in record.test.items()]
         outcome = RunTag(schema.OUTCOME, record.outcome[:5000])
@@ -167,6 +183,8 @@ class StudyTracking:
             self._log(run, points, record)  # before its model, which repeats the settings
             name = f"{record.settings['method']}-{record.identity[:6]}"
             model = RunTag(schema.MODEL, models.log_model(self._client, run, folder, name=name))
+            if (folder.parent / DRAWINGS).is_dir():
+                self._client.log_artifacts(run, str(folder.parent / DRAWINGS), DRAWINGS)
             self._client.log_batch(run, tags=[outcome, model])
         else:
             self._log(run, points, record, [outcome])
@@ -183,7 +201,8 @@ class StudyTracking:
         found = list(pages(self._client, self.experiment, f"tags.`{schema.SESSION}` = '{session}'"))
         if not found:
             return None
-        run = min(found, key=lambda run: (run.info.start_time, run.info.run_id))
+        # One without params is what an attempt left that was given up.
+        run = min(found, key=lambda run: (not run.data.params, run.info.start_time, run.info.run_id))
         if revive:
             self._client.update_run(run.info.run_id, status="RUNNING")
         if run.data.tags.get(schema.DEFINITION) != study.definition:
@@ -200,13 +219,14 @@ class StudyTracking:
         self._client.log_batch(run.info.run_id, tags=[RunTag(*pair) for pair in tags.items()])
 
     def _create_parent(self, study: Study, session: str) -> str:
+        metrics, modes = objectives.written(study.objectives)
         tags = {
             schema.KIND: "study",
             schema.STUDY: self._name,
             schema.SESSION: session,
             schema.DEFINITION: study.definition,
-            schema.METRIC: study.metric,
-            schema.MODE: study.mode,
+            schema.METRIC: metrics,
+            schema.MODE: modes,
             schema.NOTE: study.description,
             schema.SOURCE: "orchestrator.sweep",
             schema.USER: _user(),
@@ -226,6 +246,11 @@ def open_tracking(folder: Path, uri: str) -> StudyTracking:
     kept = json.loads((folder / "study.json").read_text())
     study = Study.model_validate(kept["study"])
     return StudyTracking(connect(uri), folder.name, study, kept["session"], Ledger(folder))
+
+
+def _completeness(run: Run) -> tuple[bool, bool, int, str]:
+    finished, model = run.info.status == "FINISHED", schema.MODEL in run.data.tags
+    return finished, model, len(run.data.metrics), run.info.run_id
 
 
 def _description(record: Record) -> tuple[list[Param], list[RunTag]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import platform
@@ -13,16 +14,18 @@ from typing import Any
 
 from ray import tune
 
+from methods.core.base import Method
 from methods.core.errors import BadInput
 from orchestrator import code_version, ledger, reuse
-from orchestrator.connection import reason
-from orchestrator.further import further
+from orchestrator.drawings import draw
 from orchestrator.ledger import Ledger, Record
 from orchestrator.schema import REPLICATE
 from orchestrator.study import Study
 from orchestrator.usage import usage
 from pipelines import artifact
 from pipelines.datasets.dataset import Arrays, from_arrays
+from pipelines.figures.saved import described
+from pipelines.figures.subject import Subject
 from pipelines.metrics.evaluate import evaluate, monitor
 from pipelines.train import device
 from pipelines.training import NotFinite, Training
@@ -67,15 +70,16 @@ class StudyTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         if self._record.status == ledger.RUNNING:
             self._advance()
-        metric, status = self._study.metric, self._record.status
-        value = self._last.get(metric, math.nan)
-        return {"epoch": self._last["epoch"], metric: value, "status": status, "done": status != ledger.RUNNING}
+        status = self._record.status
+        values = {each.metric: self._last.get(each.metric, math.nan) for each in self._study.objectives}
+        return {"epoch": self._last["epoch"], **values, "status": status, "done": status != ledger.RUNNING}
 
     def _start(self, config: dict[str, Any]) -> None:
         self._trial = checked(config["settings"])
         self._dataset = self._datasets[self._trial.data]
         code = code_version.version(self._trial.settings())
-        self._facts = self._common | reuse.facts(self._dataset.checksum, code, self._study.metrics)
+        measured = reuse.facts(self._dataset.checksum, code, self._study.metrics, self._study.optimization)
+        self._facts = self._common | measured
         self._folder = self._ledger.trial_folder(self._trial.identity)
         self._record = self._ledger.read(self._trial.identity) or self._taken_over(config["role"])
         if self._record.status == ledger.RUNNING:
@@ -97,12 +101,14 @@ class StudyTrial(tune.Trainable):
             training = self._training or self._prepare()
             entry = self._train(training)
             if training.done:
-                self._finish(training)
+                entry |= self._finish(training)
         except (NotFinite, BadInput) as error:
             self._fail(str(error))
         except OSError:
             raise
         except Exception as error:
+            from orchestrator.connection import reason  # imports MLflow: seconds at the start of every process
+
             self._fail(f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
             # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
             # finds the trial ended.
@@ -119,11 +125,17 @@ class StudyTrial(tune.Trainable):
         system = usage() if self._study.system_metrics else {}
         return {"epoch": training.epochs_done, "time": _now(), **terms, **valid, **system}
 
-    def _finish(self, training: Training) -> None:
+    def _finish(self, training: Training) -> dict[str, float]:
+        """Measure the trained method. Returns what belongs to the last report."""
         training.finish()
         self._record.test = evaluate(training.method, training.data.test)
+        outcome = self._study.optimization.measure(training.method) if self._study.optimization else {}
+        self._record.test |= outcome
         if self._record.role == REPLICATE:
+            from orchestrator.further import further  # imports scikit-learn: a second that no search needs
+
             self._record.test |= further(self._study.metrics, training, self._dataset.checksum, self._record.history)
+        return outcome
 
     def _keep(self, training: Training, entry: dict[str, Any]) -> None:
         """Write down the report; at the end the method, else a checkpoint where the last one is old."""
@@ -131,6 +143,8 @@ class StudyTrial(tune.Trainable):
         checkpoint = self._folder / "checkpoint.pt"
         if training.done:
             artifact.save(self._folder / "method", self._trial, training.method, self._dataset)
+            if self._record.role == REPLICATE and self._trial.seed == 1:
+                self._draw(training.method)
             self._record.status, self._record.ended = ledger.FINISHED, _now()
         self._ledger.write(self._record)
         # Only now, so that no report is missing from the record of a run that continues from the checkpoint.
@@ -138,6 +152,15 @@ class StudyTrial(tune.Trainable):
             checkpoint.unlink(missing_ok=True)
         elif time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS:
             self._save_state(checkpoint, training)
+
+    def _draw(self, method: Method) -> None:
+        """Figures of the first replicate, which stands for the others."""
+        data = dataclasses.replace(self._dataset, data=self._trial.rows(self._dataset))
+        draw(
+            self._study.figures,
+            Subject(method, data, described(self._trial), self._record.history),
+            self._folder,
+        )
 
     def _save_state(self, checkpoint: Path, training: Training) -> None:
         """Write a checkpoint where there is room for one; without it, a trial that breaks off is trained again."""

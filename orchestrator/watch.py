@@ -15,6 +15,7 @@ from orchestrator import ledger
 from orchestrator.ledger import Ledger, Record
 from orchestrator.mirror import Mirror
 from orchestrator.progress import Board
+from orchestrator.spending import Meter
 from orchestrator.stop import Stop
 from pipelines.trial import trial as checked
 
@@ -37,6 +38,7 @@ class Watch(tune.Callback):
 
     def __init__(self, records: Ledger, mirror: Mirror, board: Board, stop: Stop) -> None:
         self._records, self._mirror, self._board, self._stop = records, mirror, board, stop
+        self._meter = Meter(records)
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles callbacks to restore a run from them; this project restores from the records instead.
@@ -64,6 +66,7 @@ class Watch(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._board.show()
         self._stop.check()
+        self._meter.tick(trials)
 
     def _end(self, trial: Trial, status: str, message: str) -> None:
         now = time.time_ns() // 1_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import mlflow.artifacts
@@ -67,3 +68,34 @@ def test_a_report_of_a_study_with_nothing_to_compare_is_a_note(store, capsys: py
     out, err = capsys.readouterr()
     assert out == ""
     assert "note: nothing to compare in 'hopeless' yet" in err.replace("\n", " ")
+
+
+def test_several_studies_stand_side_by_side(store, capsys: pytest.CaptureFixture[str]) -> None:
+    compare.main(["complete", "searching", "--tracking-uri", store.uri, "--metrics", "elbo"])
+
+    out, err = capsys.readouterr()
+    assert {"vae [complete]", "beta_vae [complete]"} <= {line.split("  ")[0] for line in out.splitlines()}
+    assert "note: [searching] is the study searching in MLflow at" in err.replace("\n", " ")
+    assert "comparison.html" not in err
+
+
+def test_a_study_stands_beside_that_of_another_server(store, tmp_path: Path) -> None:
+    copy, page = tmp_path / "mlflow.db", tmp_path / "page.html"
+    shutil.copy(store.uri.removeprefix("sqlite:///"), copy)
+
+    options = ["--tracking-uri", store.uri, "--against", f"sqlite:///{copy}", "--format", "html", "--out", str(page)]
+    compare.main(["complete", *options])
+
+    assert "vae [here]" in page.read_text()
+    assert "vae [against]" in page.read_text()
+
+
+def test_a_study_that_was_not_run_names_the_command_that_runs_it(store) -> None:
+    with pytest.raises(BadInput, match=r"no runs in MLflow at .*: python -m orchestrator\.sweep demo runs it"):
+        compare.main(["demo", "--tracking-uri", store.uri])
+
+
+def test_importances_are_told_or_what_they_need(store, capsys: pytest.CaptureFixture[str]) -> None:
+    compare.main(["complete", "--tracking-uri", store.uri, "--importance"])
+
+    assert "note: importances need 10 trials" in capsys.readouterr().err.replace("\n", " ")

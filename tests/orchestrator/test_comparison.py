@@ -134,7 +134,7 @@ def test_running_trials_are_noted(complete: StudyRuns) -> None:
 def test_without_replicates_the_best_of_the_search_stands_without_marks(store) -> None:
     found = comparison("searching", store.uri)
 
-    assert not found.parts[0].replicated
+    assert not found.parts[0].rows.replicated
     assert found.notes[0].startswith("no replicate of searching has finished yet (8 trials ran)")
     assert cell(found.parts[0].scores, "vae", "bce ↓").text == "13.00"  # of the configuration with the better elbo
     assert {row[1].text for row in found.parts[0].scores.rows} == {"1"}

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ import mlflow.server.handlers
 import pytest
 import uvicorn
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from orchestrator import ledger, mirror, schema
 from orchestrator.ledger import Ledger, Record
@@ -275,6 +277,72 @@ def test_once_no_trial_runs_it_need_not_give_way_any_more(lines: list[str]) -> N
     changes = mirror._Changes(lambda seconds: told.append("hurry"))
     changes.listen(stream())
     assert told.index("hurry") == len(lines)
+
+
+def test_the_reports_of_a_running_trial_are_gathered(
+    records: Ledger, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "_PAUSE_SECONDS", 0.01)
+    record, written = write(records), list[int]()
+
+    def lines() -> Iterator[str]:
+        for epoch in range(1, 9):
+            status = ledger.RUNNING if epoch < 8 else ledger.FAILED
+            write(records, epochs=epoch, status=status)
+            yield f"{record.identity}\n"
+            until(lambda: epochs(connect(uri), record.identity))
+            time.sleep(0.05)
+            written.append(len(epochs(connect(uri), record.identity)))
+        until(lambda: len(epochs(connect(uri), record.identity)) == 8)
+        yield "close 60\n"
+
+    with failing(monkeypatch, 0) as attempts:
+        changes = mirror._Changes()
+        threading.Thread(target=changes.listen, args=[lines()]).start()
+        mirror._Writer(records.folder, uri, changes).run()
+    assert written[:-1] == [1] * 7
+    assert attempts == [record.identity] * 2
+
+
+def test_what_was_gathered_is_written_after_a_while(records: Ledger, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(mirror, "_TOGETHER_SECONDS", 0.2)
+    identity = write(records).identity
+
+    def lines() -> Iterator[str]:
+        yield f"{identity}\n"
+        until(lambda: epochs(connect(uri), identity) == [1])
+        write(records, epochs=2)
+        yield f"{identity}\n"
+        until(lambda: epochs(connect(uri), identity) == [1, 2])
+        yield "close 60\n"
+
+    changes = mirror._Changes()
+    threading.Thread(target=changes.listen, args=[lines()]).start()
+    mirror._Writer(records.folder, uri, changes).run()
+    assert changes.left == []
+
+
+class Deaf(socketserver.StreamRequestHandler):
+    """Takes a request and hangs up."""
+
+    taken = 0
+
+    def handle(self) -> None:
+        type(self).taken += bool(self.rfile.readline())
+
+
+def test_a_creation_without_an_answer_is_not_sent_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        monkeypatch.setenv(name, "2")
+    mirror._call_once()
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "120"
+    with socketserver.TCPServer(("127.0.0.1", 0), Deaf) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(MlflowException):
+            MlflowClient(f"http://127.0.0.1:{server.server_address[1]}").create_run("0")
+        server.shutdown()
+    assert Deaf.taken == 1
 
 
 def test_its_priority_is_the_lowest_and_then_the_usual_one_again(tmp_path: Path) -> None:

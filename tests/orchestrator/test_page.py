@@ -11,7 +11,8 @@ import pytest
 from orchestrator.comparison import Comparison, comparison
 from orchestrator.curves import panels
 from orchestrator.figures import style
-from orchestrator.page import page, search_points
+from orchestrator.page import page
+from orchestrator.planes import by_metric
 
 _VOID = {"meta", "link", "br", "img", "hr"}
 
@@ -99,7 +100,7 @@ def test_notes_are_on_the_page(found: Comparison) -> None:
 
 
 def test_the_scatter_has_search_trials_alone(found: Comparison) -> None:
-    points = search_points(found.study, "test/rate", "test/bce")
+    points = by_metric(found.study, "test/rate", "test/bce")
 
     assert points["beta_vae"] == [(5.0, 12.0), (6.0, 13.0)]
 

@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from orchestrator import study as studies
+from orchestrator import study_files as studies
 from orchestrator.paper import slug
 from orchestrator.study import Study
 from pipelines import datasets, papers

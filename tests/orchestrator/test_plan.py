@@ -45,3 +45,14 @@ def test_the_number_of_threads_is_left_as_it_was(digits: Dataset) -> None:
     several = STUDY.resources.model_copy(update={"cpu": 3})
     plan.check(STUDY.model_copy(update={"resources": several}), {"digits": digits})
     assert torch.get_num_threads() == before
+
+
+def test_more_clusters_than_the_rows_that_are_tried_are_no_mistake(digits: Dataset) -> None:
+    fixed = STUDY.fixed | {"clusters": 150}
+    plan.check(STUDY.model_copy(update={"methods": ["kmeans_vae"], "fixed": fixed}), {"digits": digits})
+
+
+def test_more_clusters_than_rows_are_a_mistake(digits: Dataset) -> None:
+    fixed = STUDY.fixed | {"clusters": 5000}
+    with pytest.raises(BadInput, match="clusters must be at most the number of rows"):
+        plan.check(STUDY.model_copy(update={"methods": ["kmeans_vae"], "fixed": fixed}), {"digits": digits})

@@ -12,10 +12,11 @@ import yaml
 
 from methods.core.errors import BadInput
 from methods.core.ranges import Integer, OneOf, Range, Real
-from orchestrator import study as studies
+from orchestrator import study_files as studies
 from orchestrator.study import Study
 from pipelines.trial import searchable
 
+TWO = ["valid/bce", "valid/rate"]
 TINY = {"data": "digits", "methods": ["vae", "beta_vae"], "fixed": {"network": "mlp", "epochs": 5}}
 
 Write = Callable[..., Path]
@@ -60,6 +61,8 @@ def test_what_is_not_given_has_its_default(write: Write) -> None:
         ("fixed.epochs", 7, lambda found: found.fixed["epochs"]),
         ("early_stopping.grace", 9, lambda found: found.early_stopping.grace),
         ("early_stopping", None, lambda found: found.early_stopping),
+        ("early_stopping", "median", lambda found: found.early_stopping.rule),
+        ("budget.hours", 1.5, lambda found: found.budget.hours),
         ("space.beta", [1.0, 2.0], lambda found: found.space["beta"]),
         ("resources.gpu", 0.25, lambda found: found.resources.gpu),
     ],
@@ -87,7 +90,7 @@ def test_all_means_every_method(write: Write) -> None:
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"trails": 3}, "unknown key 'trails': did you mean 'trials'? Known: data, "),
+        ({"trails": 3}, "unknown key 'trails': did you mean 'trials'? Known: budget, data, "),
         ({"resources": {"gpus": 1}}, "unknown key of resources 'gpus': did you mean 'gpu'? Known: cpu, gpu"),
         ({"early_stopping": {"grase": 1}}, "unknown key of early_stopping 'grase': did you mean 'grace'?"),
         ({"methods": ["beta_vea"]}, "unknown method 'beta_vea': did you mean 'beta_vae'? Known: "),
@@ -111,9 +114,17 @@ def test_all_means_every_method(write: Write) -> None:
             {"paper": {"name": "Hub-VAE", "tables": [{"table": "Table 1", "metrics": {}, "x": 1}]}},
             "unknown key of paper.tables.0 'x': Known: metrics, table",
         ),
-        ({"metric": "knn_purity"}, "metric must begin with valid/ or train/, got 'knn_purity'"),
-        ({"mode": "biggest"}, "mode must be 'max' or 'min', got 'biggest'"),
-        ({"search": "bayes"}, "search must be 'tpe', 'random' or 'grid', got 'bayes'"),
+        ({"metric": "knn_purity"}, "metric must begin with valid/, train/ or lso/, got 'knn_purity'"),
+        ({"metric": "seconds"}, "metric must begin with valid/, train/ or lso/, got 'seconds'"),
+        ({"metric": 3}, "metric must be a metric or a list of them, got 3"),
+        ({"metric": [], "mode": []}, "metric must name at least one metric, each once, got []"),
+        ({"metric": TWO}, "mode must say max or min for each metric, such as [min, min], got 'max'"),
+        ({"metric": TWO, "mode": ["min"] * 2}, "early_stopping goes by one metric: with several, set early_stopp"),
+        ({"mode": "biggest"}, "mode must be 'max' or 'min', or of several metrics a list of these, got 'biggest'"),
+        ({"search": "bayes"}, "search must be 'tpe', 'gp', 'nsga2', 'random' or 'grid', got 'bayes'"),
+        ({"early_stopping": "ashha"}, "early_stopping.rule must be 'asha', 'hyperband' or 'median', got 'ashha'"),
+        ({"budget": {"hour": 1}}, "unknown key of budget 'hour': did you mean 'hours'? Known: cost, hours, trials"),
+        ({"budget": {"cost": 1}}, "budget.cost needs prices above 0, such as prices: {cpu: 0.05, gpu: 1.5}"),
         ({"trials": 0}, "trials must be greater than or equal to 1, got 0"),
         ({"trials": "many"}, "trials must be a whole number, got 'many'"),
         ({"seeds": 2.5}, "seeds must be a whole number, got 2.5"),
@@ -198,14 +209,23 @@ def test_a_study_that_ships_can_be_read_and_its_spaces_sampled(name: str) -> Non
     found = studies.read(studies.find(name)[1])
     assert found.description
     for method in found.branches:
-        for _ in range(20):
-            chosen = {key: drawn(span) for key, span in found.ranges(method).items()}
+        spans = found.ranges(method)
+        for _ in range(10):
+            chosen = {key: drawn(span) for key, span in spans.items()}
             settings = found.trial(method, chosen, seed=1).settings()
             assert settings | chosen == settings
 
 
 @pytest.mark.parametrize(
-    "keys", [{"description": "in other words"}, {"resources": {"cpu": 2, "gpu": 0.5}}, {"system_metrics": True}]
+    "keys",
+    [
+        {"description": "in other words"},
+        {"resources": {"cpu": 2, "gpu": 0.5}},
+        {"system_metrics": True},
+        {"budget": {"hours": 2}},
+        {"prices": {"gpu": 1.5}},
+        {"early_stopping": "asha"},
+    ],
 )
 def test_the_definition_does_not_depend_on_what_changes_no_trial(keys: dict[str, Any]) -> None:
     assert study(**keys).definition == study().definition
@@ -294,3 +314,16 @@ def test_reports_come_twenty_times_a_trial_unless_the_study_says_how_often() -> 
     assert study().reports(100) == 5
     assert study().reports(3) == 1
     assert study(report_every=4).reports(100) == 4
+
+
+def test_a_definition_is_what_it_was_before_studies_had_several_metrics_rules_and_budgets() -> None:
+    assert study().definition == "4a02cfc568d03319"
+    assert (
+        study(early_stopping={"grace": 9}, search="random", metric="valid/mse", mode="min").definition
+        == "4fd94d250dff3ec0"
+    )
+
+
+def test_several_metrics_have_a_mode_each() -> None:
+    found = study(metric=TWO, mode=["min", "max"], early_stopping=None)
+    assert [(each.metric, each.mode) for each in found.objectives] == [("valid/bce", "min"), ("valid/rate", "max")]

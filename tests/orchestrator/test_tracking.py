@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -349,3 +350,67 @@ def test_a_run_names_its_arms_also_those_that_join_after_its_end(tracked: Tracke
     for arm in ("vae", "twin"):
         tracked.records.join(record.identity, arm)
     assert tracked.sync(record).data.tags[schema.ARMS] == '["vae", "twin"]'
+
+
+def test_a_finished_trial_has_the_figures_that_were_drawn_of_it(tracked: Tracked) -> None:
+    record = tracked.record(seed=1)
+    drawn = tracked.records.trial_folder(record.identity) / "figures"
+    drawn.mkdir(parents=True)
+    (drawn / "tsne.png").write_bytes(b"a picture")
+    run = tracked.sync(tracked.write(record, status=ledger.FINISHED))
+    assert [file.path for file in tracked.client.list_artifacts(run.info.run_id, "figures")] == ["figures/tsne.png"]
+
+
+def late(tracked: Tracked, record: Record, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Run]:
+    """Give up the creation of a trial's run. Returns what carries it out after all."""
+    waiting: list[Callable[[], Run]] = []
+    real = MlflowClient.create_run
+
+    def given_up(*arguments: Any) -> None:
+        waiting.append(lambda: real(*arguments))
+        raise ConnectionError("no answer in time")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "create_run", given_up)
+        with pytest.raises(ConnectionError):
+            tracked.tracking.sync(record.identity)
+    return waiting[0]
+
+
+def test_a_creation_that_comes_late_leaves_one_run_when_its_trial_ends(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tracked.record()
+    come_late = late(tracked, record, monkeypatch)
+    first = tracked.sync(record)
+    come_late()
+    assert len(tracked.runs("trial")) == 2
+    ended = tracked.sync(tracked.write(record, status=ledger.FINISHED))
+    assert ended.info.run_id == first.info.run_id
+    assert ended.data.metrics["test/mse"] == 0.25
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_creation_that_comes_after_its_trial_leaves_one_run_when_the_study_ends(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch, restarted: bool, complete: bool
+) -> None:
+    record = tracked.record(seed=1)
+    come_late = late(tracked, record, monkeypatch)
+    ended = tracked.sync(tracked.write(record, status=ledger.FINISHED))
+    come_late()
+    if restarted:
+        tracked.restart()
+    if complete:
+        tracked.tracking.finish(record)
+    else:
+        tracked.tracking.interrupt()
+    assert tracked.run(record).to_dictionary() == ended.to_dictionary()
+
+
+def test_an_empty_second_run_of_the_study_is_not_taken_for_it(tracked: Tracked) -> None:
+    (study,) = tracked.runs("study")
+    for start in (0, study.info.start_time):
+        tracked.client.create_run(study.info.experiment_id, start, study.data.tags)
+        tracked.restart()
+        assert tracked.tracking.parent == study.info.run_id
