@@ -35,15 +35,16 @@ from ray.cluster_utils import Cluster
 
 from benchmarks.quiet import silenced
 from benchmarks.server import mlflow_server
-from orchestrator import cluster, ledger, session
-from orchestrator.ledger import Ledger
-from orchestrator.location import connect
-from orchestrator.schema import SEARCH
-from orchestrator.session import Session
-from orchestrator.stop import Stop
-from orchestrator.study import Study
-from orchestrator.tracking import StudyTracking
-from orchestrator.trainable import StudyTrial
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger
+from orchestrator.records.ledger import Ledger
+from orchestrator.records.location import connect
+from orchestrator.records.schema import SEARCH
+from orchestrator.records.tracking import StudyTracking
+from orchestrator.running import cluster, session
+from orchestrator.running.session import Session
+from orchestrator.running.stop import Stop
+from orchestrator.running.trainable import StudyTrial
 from pipelines import datasets
 
 REPORTS = 4  # of a trial

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.quiet import quiet_study
-from orchestrator import session
-from orchestrator.ledger import Ledger
-from orchestrator.mirror import Mirror
+from orchestrator.records.ledger import Ledger
+from orchestrator.records.mirror import Mirror
+from orchestrator.running import session
 
 TRIALS, EPOCHS, ROUNDS = 24, 100, 5
 

@@ -21,8 +21,8 @@ import ray
 from ray import tune
 
 from benchmarks.quiet import quiet_study
-from orchestrator import cluster, session
-from orchestrator.trainable import StudyTrial
+from orchestrator.running import cluster, session
+from orchestrator.running.trainable import StudyTrial
 from pipelines.training import Training
 
 TRIALS, PLAIN_TRIALS = 30, 6

@@ -25,7 +25,7 @@ from lso.tasks import toy, toy_report, toy_summary
 from lso.tasks.expression import SCORES, TARGET
 from lso.tasks.molecule import DATA, RANDOM_START
 from methods.core.errors import BadInput
-from orchestrator import location, models
+from orchestrator.records import location, models
 from pipelines import artifact, console, datasets
 from pipelines.artifact import Saved
 from pipelines.datasets.dataset import Dataset

@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from methods.core.errors import BadInput
-from orchestrator import tables
-from orchestrator.comparison import Comparison, compared, comparison, paper_of
-from orchestrator.connection import reason
-from orchestrator.curves import Panel, panels
-from orchestrator.importance import LEAST
-from orchestrator.location import connect, tracking_uri
-from orchestrator.page import page
-from orchestrator.runs import read
-from orchestrator.study_files import aliases
-from orchestrator.tables import Table
-from orchestrator.together import Source, together
+from orchestrator.comparison import tables
+from orchestrator.comparison.curves import Panel, panels
+from orchestrator.comparison.importance import LEAST
+from orchestrator.comparison.page import page
+from orchestrator.comparison.report import Comparison, compared, comparison, paper_of
+from orchestrator.comparison.tables import Table
+from orchestrator.comparison.together import Source, together
+from orchestrator.definition.study_files import aliases
+from orchestrator.records.connection import reason
+from orchestrator.records.location import connect, tracking_uri
+from orchestrator.records.runs import read
 from pipelines import console
 
 __all__ = ["Comparison", "comparison", "log", "render_text", "report"]

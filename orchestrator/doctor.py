@@ -22,9 +22,10 @@ from mlflow.tracking import MlflowClient
 from rich.table import Table
 
 from methods.core.errors import BadInput
-from orchestrator import cluster, cluster_file, location, nodes, places
-from orchestrator.connection import reason, shown
-from orchestrator.nodes import Node
+from orchestrator.records import location
+from orchestrator.records.connection import reason, shown
+from orchestrator.running import cluster, cluster_file, nodes, places
+from orchestrator.running.nodes import Node
 from pipelines import console
 
 GOOD, DOUBTFUL, BAD = "ok", "warning", "error"

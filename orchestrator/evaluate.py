@@ -13,11 +13,11 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from methods.core.errors import BadInput
-from orchestrator import references
-from orchestrator.connection import answering
-from orchestrator.location import connect, tracking_uri
-from orchestrator.runs import history
-from orchestrator.sources import fetch
+from orchestrator.records import references
+from orchestrator.records.connection import answering
+from orchestrator.records.location import connect, tracking_uri
+from orchestrator.records.runs import history
+from orchestrator.records.sources import fetch
 from pipelines import console
 from pipelines.evaluate import evaluate_saved, folder_of, names_of, parser, report, settings_of, show_metrics
 from pipelines.metrics.results import Results

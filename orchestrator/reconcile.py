@@ -18,13 +18,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, location, places, schema
-from orchestrator.connection import answering, reason
-from orchestrator.ledger import Ledger, Record
-from orchestrator.search import StudySearch
-from orchestrator.standing import best_replicate
-from orchestrator.study import Study
-from orchestrator.tracking import STATUSES, StudyTracking, pages
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger, location, schema
+from orchestrator.records.connection import answering, reason
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.tracking import STATUSES, StudyTracking, pages
+from orchestrator.running import places
+from orchestrator.running.standing import best_replicate
+from orchestrator.search.study_search import StudySearch
 from pipelines import console
 
 _MIRROR_SECONDS = 90.0  # the mirror of a sweep that was killed has a minute for what is left

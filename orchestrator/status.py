@@ -18,12 +18,13 @@ from rich.live import Live
 from rich.text import Text
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, location, places, runs
-from orchestrator.connection import answering, shown
-from orchestrator.ledger import Ledger, Record
-from orchestrator.runs import StudyRuns, TrialRun
-from orchestrator.standing import Standing, clock, configurations, last, pace, standing, trial_seconds
-from orchestrator.study import Study
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger, location, runs
+from orchestrator.records.connection import answering, shown
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.runs import StudyRuns, TrialRun
+from orchestrator.running import places
+from orchestrator.running.standing import Standing, clock, configurations, last, pace, standing, trial_seconds
 from pipelines import console
 
 _SECONDS = {True: 2.0, False: 30.0}  # between two looks, in a terminal and elsewhere

@@ -14,18 +14,21 @@ from rich.table import Table
 
 from methods.core.errors import BadInput
 from methods.core.ranges import words
-from orchestrator import cluster, compare, ledger, plan, scale
-from orchestrator import study_files as studies
-from orchestrator.connection import answering, shown
-from orchestrator.ledger import Ledger
-from orchestrator.location import connect, tracking_uri
-from orchestrator.objectives import described
-from orchestrator.search import StudySearch
-from orchestrator.session import Session
-from orchestrator.spending import exhausted
-from orchestrator.stop import Stop
-from orchestrator.study import Study
-from orchestrator.tracking import StudyTracking, open_tracking
+from orchestrator import compare
+from orchestrator.definition import plan, scale
+from orchestrator.definition import study_files as studies
+from orchestrator.definition.objectives import described
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger
+from orchestrator.records.connection import answering, shown
+from orchestrator.records.ledger import Ledger
+from orchestrator.records.location import connect, tracking_uri
+from orchestrator.records.tracking import StudyTracking, open_tracking
+from orchestrator.running import cluster
+from orchestrator.running.session import Session
+from orchestrator.running.spending import exhausted
+from orchestrator.running.stop import Stop
+from orchestrator.search.study_search import StudySearch
 from pipelines import console, datasets
 
 _UNFINISHED = 3  # exit code, as that of `status`: the budget is spent

@@ -18,7 +18,7 @@ from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
 from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest
 from ray.autoscaler.v2.utils import ResourceRequestUtil
 
-from orchestrator import cluster_file
+from orchestrator.running import cluster_file
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "cluster.yaml").read_text()

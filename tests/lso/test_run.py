@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from lso import run
 from methods.core.errors import BadInput
-from orchestrator import location, models, schema
+from orchestrator.records import location, models, schema
 from pipelines import console
 
 

@@ -12,8 +12,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from orchestrator import schema
-from orchestrator.location import connect
+from orchestrator.records import schema
+from orchestrator.records.location import connect
 
 HYPER = {"ae": {}, "vae": {}, "beta_vae": {"beta": "4.0"}}
 START = 1_700_000_000_000  # ms since 1970

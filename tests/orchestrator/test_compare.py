@@ -10,7 +10,7 @@ import pytest
 
 from methods.core.errors import BadInput
 from orchestrator import compare
-from orchestrator.comparison import comparison
+from orchestrator.comparison.report import comparison
 
 
 def artifact(store, name: str) -> str:

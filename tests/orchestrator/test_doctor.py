@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator import doctor
 from orchestrator.doctor import BAD, DOUBTFUL, GOOD, Check
-from orchestrator.nodes import Node, here
+from orchestrator.running.nodes import Node, here
 
 DRIVER = Node("here", {"python": "3.11.7", "ray": "2.60.0"}, (), 0.0, 100.0, True)
 

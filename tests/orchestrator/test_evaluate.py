@@ -8,8 +8,8 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from methods.core.errors import BadInput
-from orchestrator import location, models, schema
 from orchestrator.evaluate import main, training_facts
+from orchestrator.records import location, models, schema
 from pipelines import artifact, datasets
 from pipelines.training import domain
 from pipelines.trial import trial as checked

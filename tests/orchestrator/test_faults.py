@@ -25,9 +25,10 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from orchestrator import ledger, reconcile, schema
-from orchestrator.ledger import Ledger, Record
-from orchestrator.location import connect
+from orchestrator import reconcile
+from orchestrator.records import ledger, schema
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.location import connect
 from pipelines import artifact
 
 pytestmark = [

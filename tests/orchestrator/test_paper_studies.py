@@ -6,9 +6,9 @@ import functools
 
 import pytest
 
-from orchestrator import study_files as studies
-from orchestrator.paper import slug
-from orchestrator.study import Study
+from orchestrator.definition import study_files as studies
+from orchestrator.definition.paper import slug
+from orchestrator.definition.study import Study
 from pipelines import datasets, papers
 from pipelines.datasets.dataset import Dataset
 from pipelines.training import domain

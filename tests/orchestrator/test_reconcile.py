@@ -11,11 +11,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, reconcile, schema
-from orchestrator.ledger import Ledger, Record
-from orchestrator.location import connect
-from orchestrator.study import Study
-from orchestrator.tracking import StudyTracking
+from orchestrator import reconcile
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger, schema
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.location import connect
+from orchestrator.records.tracking import StudyTracking
 from pipelines import artifact
 from pipelines.datasets.dataset import Dataset
 from pipelines.training import Training

@@ -19,7 +19,8 @@ import sqlalchemy
 import yaml
 
 from methods.core.errors import BadInput
-from orchestrator import models, runs, services, sweep
+from orchestrator import services, sweep
+from orchestrator.records import models, runs
 from pipelines import artifact
 
 pytestmark = pytest.mark.skipif("LATENT_ORCHESTRA_FAULTS" not in os.environ, reason="takes minutes: make test-faults")

@@ -9,17 +9,17 @@ import pytest
 from ray.tune.search import Searcher
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, references, runs, schema
-from orchestrator.comparison import Comparison, compared
-from orchestrator.ledger import Ledger, Record
-from orchestrator.location import connect
-from orchestrator.rows import rows
-from orchestrator.runs import StudyRuns
-from orchestrator.search import StudySearch
-from orchestrator.standing import best_replicate, configurations, standing
-from orchestrator.study import Study
-from orchestrator.tracking import StudyTracking
-from orchestrator.trainable import StudyTrial
+from orchestrator.comparison.report import Comparison, compared
+from orchestrator.comparison.rows import rows
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger, references, runs, schema
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.location import connect
+from orchestrator.records.runs import StudyRuns
+from orchestrator.records.tracking import StudyTracking
+from orchestrator.running.standing import best_replicate, configurations, standing
+from orchestrator.running.trainable import StudyTrial
+from orchestrator.search.study_search import StudySearch
 from pipelines.datasets.dataset import Dataset, to_arrays
 
 STUDY = Study(

@@ -10,12 +10,13 @@ import pytest
 from rich.console import Console
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, status
-from orchestrator.ledger import Ledger, Record
-from orchestrator.location import connect
-from orchestrator.schema import REPLICATE, SEARCH
-from orchestrator.study import Study
-from orchestrator.tracking import StudyTracking
+from orchestrator import status
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.location import connect
+from orchestrator.records.schema import REPLICATE, SEARCH
+from orchestrator.records.tracking import StudyTracking
 from pipelines import console
 
 STUDY = Study(

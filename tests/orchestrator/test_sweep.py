@@ -22,9 +22,10 @@ import yaml
 from mlflow.entities import Run
 
 from methods.core.errors import BadInput
-from orchestrator import ledger, schema, sweep
-from orchestrator.ledger import Ledger, Record
-from orchestrator.location import connect
+from orchestrator import sweep
+from orchestrator.records import ledger, schema
+from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.location import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

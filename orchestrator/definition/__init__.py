@@ -1,0 +1,1 @@
+"""What a study is, as YAML says it, and what is wrong with one."""

@@ -1,0 +1,1 @@
+"""What is kept of trials: files beside the sweep, and runs in MLflow."""

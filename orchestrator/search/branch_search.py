@@ -1,0 +1,179 @@
+"""The trials of one branch of a study, one after another: its search, then the replicates of what that found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+
+from orchestrator.definition import objectives
+from orchestrator.definition.space import distribution
+from orchestrator.definition.study import Study
+from orchestrator.records import ledger
+from orchestrator.records.ledger import Record
+from orchestrator.records.schema import REPLICATE, SEARCH
+from orchestrator.search.samplers import recall, sampler
+from pipelines.trial import Trial
+
+_REPEATS = 100  # draws of known configurations in a row before the space counts as exhausted
+
+
+@dataclass
+class Planned:
+    """A trial to run.
+
+    Attributes:
+        trial: all its settings.
+        role: `search` or `replicate`.
+        draw: Optuna's side of a configuration.
+        reported: the last epoch that Optuna was told of.
+    """
+
+    trial: Trial
+    role: str
+    draw: optuna.trial.Trial | None = None
+    reported: int = 0
+
+
+class BranchSearch:
+    """The trials of one branch. Built from the records so far, so a second start goes on where the first stopped.
+
+    Optuna proposes configurations: the branch's defaults first, then the sampler's. A trial that was stopped early is
+    told to Optuna as pruned, never as complete, since its last value belongs to fewer epochs.
+    """
+
+    def __init__(self, study: Study, branch: str, records: Iterable[Record]) -> None:
+        self.study, self.branch = study, branch
+        self.planned = study.configurations(branch)
+        self._space = {name: distribution(span) for name, span in study.ranges(branch).items()}
+        self._first = study.first(branch)
+        directions = ["maximize" if each.mode == "max" else "minimize" for each in study.objectives]
+        self._optuna = optuna.create_study(directions=directions, sampler=RandomSampler(seed=0))  # see `samplers`
+        self._waiting: list[Planned] = []
+        self._trials: dict[str, Trial] = {}  # configurations by identity
+        self._values: dict[str, tuple[float, ...]] = {}  # of those that finished
+        self._running = 0
+        self._replicates: list[Planned] | None = None
+        self._replicated: set[str] = set()
+        for record in records:
+            if branch in study.labels(record.arms, record.settings):
+                self._recall(record)
+
+    @property
+    def done(self) -> bool:
+        return self._running == 0 and not self._waiting and self._searched and not self._replicates_left
+
+    def next(self) -> Planned | None:
+        """The next trial, or None where none can start yet or none is left."""
+        planned = self._waiting.pop(0) if self._waiting else self._propose()
+        if planned is None and self._running == 0 and self._searched:
+            planned = self._replicates_left.pop(0) if self._replicates_left else None
+        elif planned is None and self._replicates:
+            planned = self._replicates.pop(0)
+        if planned is not None:
+            self._running += 1
+        return planned
+
+    def put_back(self, planned: Planned) -> None:
+        """Take a trial back that was not begun: it is the next one again."""
+        self._waiting.insert(0, planned)
+        self._running -= 1
+
+    def report(self, planned: Planned, epoch: int, values: Sequence[float]) -> None:
+        """A trial's metrics after `epoch`. What was reported before, or is not finite, is ignored, and so is what
+        Optuna has no use for: reports on several objectives."""
+        if planned.draw is not None and epoch > planned.reported and len(values) == 1 and math.isfinite(values[0]):
+            planned.draw.report(values[0], epoch)
+            planned.reported = epoch
+
+    def tell(self, planned: Planned, status: str, values: Sequence[float]) -> None:
+        """How a trial ended, with the metrics after its last epoch; NaN where there is none."""
+        self._running -= 1
+        if planned.draw is not None:
+            self._end(planned, status, values)
+
+    def best(self) -> list[Trial]:
+        """The finished configuration with the best value, or of several objectives those of the Pareto front."""
+        found = objectives.best(self._values, self.study.objectives, self.study.front)
+        return [self._trials[identity] for identity in found]
+
+    @property
+    def _searched(self) -> bool:
+        return len(self._trials) >= self.planned
+
+    @property
+    def _replicates_left(self) -> list[Planned]:
+        if self._replicates is None:
+            seeds = range(1, self.study.replicates + 1)
+            trials = [self._trial(best.settings(), seed) for best in self.best() for seed in seeds]
+            self._replicates = [Planned(trial, REPLICATE) for trial in trials if trial.identity not in self._replicated]
+        return self._replicates
+
+    def _propose(self) -> Planned | None:
+        while self._first and not self._searched:
+            trial = self._trial(self._first.pop(0), 0)
+            if trial.identity not in self._trials:
+                return self._try(trial, self._ask(trial))
+        for attempt in range(_REPEATS):
+            if self._searched:
+                return None
+            self._optuna.sampler = sampler(self.study, self.branch, len(self._trials), attempt)
+            draw = self._optuna.ask(self._space)
+            trial = self._trial(draw.params, 0)
+            if trial.identity not in self._trials:
+                return self._try(trial, draw)
+            self._optuna.tell(draw, None, TrialState.FAIL)
+        self.planned = len(self._trials)
+        return None
+
+    def _try(self, trial: Trial, draw: optuna.trial.Trial) -> Planned:
+        self._trials[trial.identity] = trial
+        return Planned(trial, SEARCH, draw)
+
+    def _ask(self, trial: Trial) -> optuna.trial.Trial:
+        """Optuna's side of a configuration that it did not choose itself."""
+        settings = trial.settings()
+        self._optuna.sampler = RandomSampler(seed=0)  # it has nothing to draw, and others would lose time
+        self._optuna.enqueue_trial({name: settings[name] for name in self._space})
+        draw = self._optuna.ask(self._space)
+        recall(self.study, self._optuna, draw)
+        return draw
+
+    def _end(self, planned: Planned, status: str, values: Sequence[float]) -> None:
+        finite = objectives.finite(values) if status == ledger.FINISHED else None
+        if finite is None:
+            self._optuna.tell(planned.draw, None, TrialState.PRUNED if status == ledger.STOPPED else TrialState.FAIL)
+        else:
+            self._values[planned.trial.identity] = finite
+            self._optuna.tell(planned.draw, finite)
+
+    def _recall(self, record: Record) -> None:
+        """Take up a trial of an earlier start. One that was running is planned again and finds its own checkpoint."""
+        running = record.status == ledger.RUNNING
+        if record.role == REPLICATE:
+            self._replicated |= set() if running else {record.identity}
+            return
+        trial = self._trial(record.settings, 0)
+        planned = self._try(trial, self._ask(trial))
+        for entry in record.history:
+            values = [entry.get(each.metric, math.nan) for each in self.study.objectives]
+            self.report(planned, entry["epoch"], values)
+        if running:
+            self._waiting.append(planned)
+        else:
+            self._end(planned, record.status, measured(record, self.study))
+
+    def _trial(self, settings: dict[str, Any], seed: int) -> Trial:
+        chosen = {name: value for name, value in settings.items() if name in self._space}
+        return self.study.trial(self.branch, chosen, seed=seed)
+
+
+def measured(record: Record, study: Study) -> tuple[float, ...]:
+    """The objectives at the last reports that have them; NaN where none has."""
+    found = (record.value(each.metric) for each in study.objectives)
+    return tuple(math.nan if value is None else value for value in found)
