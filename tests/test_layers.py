@@ -72,7 +72,7 @@ def test_every_package_is_looked_at(package: str) -> None:
         ("import ray", {"ray"}),
         ("import mlflow.tracking as tracking, os", {"mlflow", "os"}),
         ("from ray.tune import Trainable", {"ray"}),
-        ("def later():\n    if True:\n        from orchestrator import schema", {"orchestrator"}),
+        ("def later():\n    if True:\n        from orchestrator.records import schema", {"orchestrator"}),
         ("from .. import lso", {"a relative import"}),
         ("text = 'import ray'", set()),
     ],

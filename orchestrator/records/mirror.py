@@ -233,6 +233,8 @@ def _answer(left: list[str]) -> bool:
         sys.stdout.write(f"\n{json.dumps(left)}\n")
         sys.stdout.flush()
     except OSError:
+        # Python would try to write what is left once more when it ends, and call that an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True
 

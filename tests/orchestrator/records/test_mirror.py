@@ -347,7 +347,7 @@ def test_a_creation_without_an_answer_is_not_sent_again_by_itself(monkeypatch: p
 
 def test_its_priority_is_the_lowest_and_then_the_usual_one_again(tmp_path: Path) -> None:
     script = (
-        "import os; from pathlib import Path; from orchestrator import mirror\n"
+        "import os; from pathlib import Path; from orchestrator.records import mirror\n"
         "def now(): return os.getpriority(os.PRIO_PROCESS, 0), Path('/proc/self/autogroup').read_text().split()[-1]\n"
         "usual = now()\n"
         "mirror._lowest_priority(); low = now(); mirror._priority_again(usual[0]); print(usual, low, now())"
