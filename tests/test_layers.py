@@ -51,6 +51,19 @@ def test_a_module_imports_nothing_to_the_right_of_its_package(package: str, file
     assert imports_of(file) & FORBIDDEN[package] == set()
 
 
+ORCHESTRATOR = ("definition", "records", "search", "running")
+"""The packages of `orchestrator` in the order in which they may import each other."""
+
+
+@pytest.mark.parametrize("place", range(len(ORCHESTRATOR)), ids=ORCHESTRATOR)
+def test_the_packages_of_the_orchestrator_import_in_one_direction(place: int) -> None:
+    later = {f"orchestrator.{name}" for name in (*ORCHESTRATOR[place + 1 :], "comparison")}
+    for path in (ROOT / "orchestrator" / ORCHESTRATOR[place]).glob("*.py"):
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        modules = {".".join(str(node.module).split(".")[:2]) for node in nodes}
+        assert modules & later == set(), path
+
+
 @pytest.mark.parametrize("file", files("methods"))
 def test_methods_need_arithmetic_and_nothing_else(file: str) -> None:
     assert imports_of(file) <= {"methods"} | ARITHMETIC | sys.stdlib_module_names

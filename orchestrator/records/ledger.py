@@ -28,6 +28,9 @@ from orchestrator.definition.study import ASIDE, Study
 
 RUNNING, FINISHED, FAILED, STOPPED = "running", "finished", "failed", "stopped"
 
+DRAWINGS = "figures"
+"""The folder of a trial's figures, and what MLflow calls it."""
+
 _ARMS = "arms.json"
 _COUNTS = {"trials", "seeds", "front"}
 _SETS = {"methods", "arms", "data"}

@@ -20,9 +20,8 @@ from methods.core.errors import BadInput
 from orchestrator.definition import objectives
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger, models, schema
-from orchestrator.records.ledger import Ledger, Record
+from orchestrator.records.ledger import DRAWINGS, Ledger, Record
 from orchestrator.records.location import artifacts, connect
-from orchestrator.running.drawings import DRAWINGS
 
 STATUSES = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
 """How MLflow calls it when a trial has ended."""

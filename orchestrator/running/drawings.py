@@ -6,11 +6,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.records.ledger import DRAWINGS
 from pipelines import figures
 from pipelines.figures.subject import Subject
-
-DRAWINGS = "figures"
-"""The folder of a trial's figures, and what MLflow calls it."""
 
 _LOG = logging.getLogger(__name__)
 

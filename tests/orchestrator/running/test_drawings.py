@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.running.drawings import DRAWINGS, draw
+from orchestrator.records.ledger import DRAWINGS
+from orchestrator.running.drawings import draw
 from pipelines import figures
 from pipelines.datasets.dataset import Dataset
 from pipelines.figures.subject import Subject
