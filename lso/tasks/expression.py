@@ -21,7 +21,7 @@ from pipelines.datasets.dataset import Dataset
 from pipelines.grammar.arithmetic import evaluate
 from pipelines.grammar.definitions import EXPRESSION_LENGTH
 from pipelines.grammar.parser import Refused
-from pipelines.sequences import cache, expression_data, expression_scores, languages, starts
+from pipelines.sequences import cache, expression_data, expression_scores, languages, starts, string_data
 from pipelines.sequences.language import Language
 
 TARGET = "1 / 3 + x + sin( x * x )"
@@ -112,11 +112,8 @@ class Expression(Task):
 
     def training(self, protocol: str, seed: int) -> tuple[str, Dataset]:
         rows = starts.expression_start(protocol, self._all_scores(), seed=seed).autoencoder
-        order = torch.from_numpy(np.random.RandomState(0).permutation(rows))
-        sequences = _sequences()[order]
-        tenth = len(sequences) // 20
-        cut = sequences.split([len(sequences) - 2 * tenth, tenth, tenth])
-        return "expressions", expression_data.dataset("expression_grammar", *cut)
+        sequences = string_data.shuffled(_sequences()[torch.from_numpy(rows)])
+        return "expressions", string_data.cut("expression_grammar", sequences, parts=20)
 
     def breeding(self) -> Language:
         return languages.language("expression_grammar", EXPRESSION_LENGTH)

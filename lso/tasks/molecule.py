@@ -23,7 +23,7 @@ from lso.tasks import molecule_score
 from methods.core.errors import BadInput, unknown
 from pipelines.datasets import nci
 from pipelines.datasets.dataset import Dataset
-from pipelines.sequences import cache, expression_data, languages, starts, zinc_data
+from pipelines.sequences import cache, languages, starts, string_data, zinc_data
 from pipelines.sequences.language import Language
 
 DATA = ("nci", "zinc")
@@ -124,10 +124,7 @@ class Molecule(Task):
             rows = starts.molecule_start(protocol, -self._pool_scores(), seed=seed).autoencoder
         found = cache.encoded(f"molecules-{self.data}", pool, self.breeding())
         kept = found.sequences[torch.isin(found.rows, torch.from_numpy(rows))]
-        kept = kept[torch.from_numpy(np.random.RandomState(0).permutation(len(kept)))]
-        tenth = len(kept) // 20
-        cut = kept.split([len(kept) - 2 * tenth, tenth, tenth])
-        return "zinc_selfies", expression_data.dataset(_LANGUAGE, *cut)
+        return "zinc_selfies", string_data.cut(_LANGUAGE, string_data.shuffled(kept), parts=20)
 
     def decoder_seed(self, protocol: str, seed: int) -> int:
         """One decoder for all seeds, where it is shown the same molecules for each."""

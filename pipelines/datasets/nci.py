@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from methods.core.errors import BadInput
 from pipelines.datasets.dataset import Dataset
 from pipelines.sequences import cache
-from pipelines.sequences.expression_data import announce, dataset
 from pipelines.sequences.languages import language
+from pipelines.sequences.string_data import announce, cut, shuffled
 
 _LANGUAGE = "smiles_grammar"
 
@@ -27,10 +24,7 @@ _LANGUAGE = "smiles_grammar"
 def load() -> Dataset:
     found = cache.encoded("nci", lines(), language(_LANGUAGE))
     announce("nci", found.report)
-    order = torch.from_numpy(np.random.RandomState(0).permutation(len(found.rows)))
-    tenth = len(order) // 10
-    cut = order.split([len(order) - 2 * tenth, tenth, tenth])
-    return dataset(_LANGUAGE, *(found.sequences[rows] for rows in cut))
+    return cut(_LANGUAGE, shuffled(found.sequences))
 
 
 def lines() -> list[str]:

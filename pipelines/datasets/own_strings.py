@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from methods.core.errors import BadInput, unknown
 from pipelines.datasets.dataset import Dataset
 from pipelines.sequences import cache, languages
-from pipelines.sequences.expression_data import announce, dataset
+from pipelines.sequences.string_data import announce, cut, shuffled
 
 _SIGN = ":"
 _LIKE = {
@@ -53,10 +50,7 @@ def load(name: str) -> Dataset:
     announce(path.name, found.report)
     if not len(found.rows):
         raise BadInput(f"no line of {path} is a string of {language}: {found.report}")
-    order = torch.from_numpy(np.random.RandomState(0).permutation(len(found.rows)))
-    tenth = len(order) // 10
-    cut = order.split([len(order) - 2 * tenth, tenth, tenth])
-    return dataset(language, *(found.sequences[rows] for rows in cut))
+    return cut(language, shuffled(found.sequences))
 
 
 def lines(language: str, path: Path) -> list[str]:

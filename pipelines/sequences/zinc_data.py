@@ -10,8 +10,8 @@ from methods.core.errors import BadInput
 from pipelines.datasets.dataset import Dataset
 from pipelines.datasets.download import RemoteFile, fetch, present
 from pipelines.sequences import cache
-from pipelines.sequences.expression_data import announce, dataset
 from pipelines.sequences.languages import language
+from pipelines.sequences.string_data import announce, dataset
 
 _SERVER = "https://raw.githubusercontent.com/wengong-jin/icml18-jtnn/master/data/zinc"
 _KEPT = RemoteFile("zinc", "zinc.txt.gz", sha256="f991bbe4d19a0636862aa574e42903307ad9295f773af3e549a1bb09c44b873f")

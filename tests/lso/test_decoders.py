@@ -10,9 +10,9 @@ from lso import decoders
 from lso.strings import StringSpace
 from lso.tasks.expression import Expression
 from methods.core.errors import BadInput
-from pipelines.sequences.expression_data import dataset
 from pipelines.sequences.generation import generate
 from pipelines.sequences.languages import language
+from pipelines.sequences.string_data import dataset
 
 
 class Small(Expression):

@@ -16,7 +16,7 @@ from pipelines.metrics.evaluate import evaluate
 from pipelines.metrics.strings import string_metrics
 from pipelines.optimizers import Optimizers
 from pipelines.sequences import generation, languages, mlp
-from pipelines.sequences.expression_data import dataset
+from pipelines.sequences.string_data import dataset
 
 
 @pytest.fixture(scope="module")
