@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from lso import ranks
 from methods.core.errors import BadInput
 from pipelines.grammar.parser import Refused
 from pipelines.sequences.language import Derivations, Language, Tokens
@@ -46,8 +47,7 @@ class Breeder:
         sequences = self._read(parents)
         if not sequences:
             return []
-        weights = 1 / (np.arange(len(sequences)) + 3.0)
-        pairs = random.choice(len(sequences), (count, 2), p=weights / weights.sum())
+        pairs = ranks.draw(len(sequences), (count, 2), random)
         crossed = random.random(count) < _CROSSED
         made = [
             (self._cross if both else self._mutate)(sequences[one], sequences[other], random)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lso import ranks
 from lso.graph_crossover import cross
 from lso.graph_mutation import Graph, mutate
 
@@ -28,8 +29,7 @@ class GraphBreeder:
         graphs = [found for found in map(_graph, parents) if found is not None]
         if not graphs:
             return []
-        weights = 1 / (np.arange(len(graphs)) + 3.0)
-        pairs = random.choice(len(graphs), (count, 2), p=weights / weights.sum())
+        pairs = ranks.draw(len(graphs), (count, 2), random)
         made = (self._child(graphs[one], graphs[other], random) for one, other in pairs)
         return [child for child in made if child is not None]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lso import ranks
 from lso.codes import Codes
 from lso.search import Search
 
@@ -52,8 +53,7 @@ class Pool:
     def draw(self, count: int, settings: Neighborhood, random: np.random.Generator) -> Codes:
         """New codes around these."""
         elites = self.codes[: settings.elites]
-        weights = 1 / (np.arange(len(elites)) + 3.0)
-        first, second, third = random.choice(len(elites), (3, count), p=weights / weights.sum())
+        first, second, third = ranks.draw(len(elites), (3, count), random)
         low, high = np.log(settings.sigma)
         sigma = np.exp(random.uniform(low, high, (count, 1)))
         codes = elites[first] + sigma * self.spread * _mask(count, elites.shape[1], random) * _normal(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lso.breeding import Breeder
+from lso.breeding import Breeder, Breeds
 from lso.search import Search
 from methods.core.errors import BadInput
 
@@ -19,15 +19,24 @@ def optimize(search: Search) -> None:
     language = search.task.breeding()
     if language is None:
         raise BadInput(f"the task {search.task.name} names no language in which strings are bred: leave ga out")
-    breeder = Breeder(language)
+    evolve(search, Breeder(language), children=20)
+
+
+def evolve(search: Search, breeder: Breeds, *, children: int) -> None:
+    """Score children of the 100 best strings of the start and of what was found.
+
+    Args:
+        breeder: makes them.
+        children: made for every call of the objective; those that are known are passed over.
+    """
     for random in search.rounds():
-        children = breeder.children(parents(search, _POPULATION), 20 * search.batch, random)
-        chosen = search.fresh(children, most=search.batch)
+        made = breeder.children(_parents(search, _POPULATION), children * search.batch, random)
+        chosen = search.fresh(made, most=search.batch)
         if chosen:
-            search.score([children[place] for place in chosen], source="bred")
+            search.score([made[place] for place in chosen], source="bred")
 
 
-def parents(search: Search, count: int) -> list[str]:
+def _parents(search: Search, count: int) -> list[str]:
     """The best strings of the start and of what was found, best first."""
     order = np.argsort(search.start_costs, kind="stable")[:count]
     strings = [search.start.strings[row] for row in order] + search.strings

@@ -6,20 +6,13 @@ Source: Jensen 2019, Chemical Science 10, 3567, for crossover and mutations; par
 from __future__ import annotations
 
 from lso.graph_breeding import GraphBreeder
-from lso.optimizers.ga import parents
+from lso.optimizers.ga import evolve
 from lso.search import Search
 from methods.core.errors import BadInput
-
-_POPULATION = 100
 
 
 def optimize(search: Search) -> None:
     """Score children of the 100 best molecules, the better ones being parents more often."""
     if search.task.reads != "smiles":
         raise BadInput(f"graph_ga breeds molecules, which the strings of the task {search.task.name} are not: use ga")
-    breeder = GraphBreeder()
-    for random in search.rounds():
-        children = breeder.children(parents(search, _POPULATION), 5 * search.batch, random)
-        chosen = search.fresh(children, most=search.batch)
-        if chosen:
-            search.score([children[place] for place in chosen], source="bred")
+    evolve(search, GraphBreeder(), children=5)
