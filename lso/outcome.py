@@ -6,9 +6,9 @@ Section 6.2 of NE-VAE asks for this choice, which papers make by reconstruction 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 
 from lso import optimizers
+from lso.plan import Plan
 from lso.search import Search
 from lso.strings import StringSpace
 from lso.task import Task
@@ -17,27 +17,6 @@ from methods.core.errors import BadInput
 
 NAMES = ("best", "calls", "valid")
 """What `measure` returns."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How searches with a decoder are run.
-
-    Attributes:
-        start: what is known before.
-        optimizer: that proposes.
-        budget: calls of the objective in a search.
-        batch: calls an iteration.
-        knowledge: what a search may know.
-        seeds: searches with one decoder.
-    """
-
-    start: str
-    optimizer: str
-    budget: int
-    batch: int
-    knowledge: str
-    seeds: int
 
 
 def check(task: Task, likelihood: str) -> None:
@@ -53,8 +32,8 @@ def check(task: Task, likelihood: str) -> None:
         )
 
 
-def measure(task: Task, method: Method, protocol: Protocol) -> dict[str, float]:
-    """Means over the searches of the protocol, under the seeds 0, 1, …
+def measure(task: Task, method: Method, plan: Plan) -> dict[str, float]:
+    """Means over the searches of a plan's first optimizer, under the seeds 0, 1, …
 
     All searches know the same strings of the start, those that it shows under the seed 0, as do data sets such as
     `expressions_tlbo`: what an autoencoder has seen and what a search has seen are the same.
@@ -66,28 +45,22 @@ def measure(task: Task, method: Method, protocol: Protocol) -> dict[str, float]:
     Raises:
         BadInput: the decoder writes no strings, or nothing valid.
     """
-    space, start = StringSpace(method), task.start(protocol.start, 0)
-    best, calls, valid = [], [], []
-    for seed in range(protocol.seeds):
+    space, start = StringSpace(method), task.start(plan.start, 0)
+    (optimizer, *_), best, calls, valid = plan.optimizers, [], [], []
+    for seed in range(plan.seeds):
         search = Search(
             task,
             space,
             start,
-            optimizer=protocol.optimizer,
+            optimizer=optimizer,
             seed=seed,
-            budget=protocol.budget,
-            batch=protocol.batch,
-            knowledge=protocol.knowledge,
+            budget=plan.budget,
+            batch=plan.batch,
+            knowledge=plan.knowledge,
         )
-        optimizers.run(protocol.optimizer, search)
+        optimizers.run(optimizer, search)
         found = min(*search.costs, *search.start_costs)
         best.append(-found if task.maximize else found)
-        calls.append(search.unique_calls if _solved(task, best[-1]) else protocol.budget)
+        calls.append(search.unique_calls if search.solved else plan.budget)
         valid.append(search.valid_calls / max(1, search.proposals))
     return dict(zip(NAMES, map(statistics.fmean, (best, calls, valid)), strict=True))
-
-
-def _solved(task: Task, score: float) -> bool:
-    if task.solved is None:
-        return False
-    return score >= task.solved if task.maximize else score <= task.solved

@@ -56,7 +56,8 @@ class Plan:
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.budget < self.batch:
-            raise BadInput(f"a budget of {self.budget} calls is less than a batch of {self.batch}: raise --budget")
+            found = f"a budget of {self.budget} calls is less than a batch of {self.batch}"
+            raise BadInput(f"{found}: raise the budget or lower the batch")
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""

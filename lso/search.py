@@ -99,6 +99,13 @@ class Search:
         """Of the strings known before."""
         return self._signed(self.start.scores)
 
+    @property
+    def solved(self) -> bool:
+        """Whether something was found than which nothing is better."""
+        if self.task.solved is None or not self._costs:
+            return False
+        return min(self._costs) <= self._sign(self.task.solved)
+
     def key(self, string: str) -> str | None:
         """What strings share that are not scored twice; None for one that means nothing."""
         if string not in self._keys:
@@ -211,9 +218,7 @@ class Search:
             raise BadInput(
                 f"none of {self.proposals} proposals is valid: the decoder writes nothing that can be scored"
             )
-        solved = self.task.solved is not None and bool(self._costs)
-        solved = solved and min(self._costs) <= self._sign(float(self.task.solved or 0))
-        self._ended = self.unique_calls >= self.budget or solved
+        self._ended = self.unique_calls >= self.budget or self.solved
         if self._ended:
             raise Spent
 

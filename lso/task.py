@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lso.breeding import Breeder, Breeds
 from lso.codes import Space
+from methods.core.errors import BadInput
 from pipelines.datasets.dataset import Dataset
 from pipelines.sequences.language import Language
 
@@ -98,8 +99,12 @@ class Task(ABC):
         return costs
 
     def training(self, protocol: str, seed: int) -> tuple[str, Dataset]:
-        """What a decoder may be trained on, and the name of the data set that it is a part of."""
-        raise NotImplementedError(f"the task {self.name} trains no decoder: give one with --decoder")
+        """What a decoder may be trained on, and the name of the data set that it is a part of.
+
+        Raises:
+            BadInput: nothing: the task trains no decoder.
+        """
+        raise BadInput(f"the task {self.name} trains no decoder: give one with --decoder")
 
     def decoder_seed(self, protocol: str, seed: int) -> int:
         """The seed with which the decoder for the runs of `seed` is trained: the same where runs share a decoder."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from lso import optimizers, outcome, tasks
-from lso.outcome import NAMES, Protocol
-from lso.search import KNOWLEDGE
+from lso import outcome, tasks
+from lso.outcome import NAMES
+from lso.plan import Plan
 from lso.task import Task
 from methods.core.base import Method
-from methods.core.errors import BadInput, unknown
+from methods.core.errors import BadInput
 from orchestrator.definition.strict import STRICT
 from pipelines.metrics.metric import Metric
 
@@ -62,6 +62,23 @@ class Optimization(BaseModel):
     def built(self) -> Task:
         return tasks.build(self.task, self.settings)
 
+    def plan(self) -> Plan:
+        """How searches with one decoder are run.
+
+        Raises:
+            BadInput: an unknown name, or a budget smaller than a batch.
+        """
+        return Plan(
+            self.task,
+            self.settings,
+            optimizers=(self.optimizer,),
+            seeds=self.seeds,
+            budget=self.budget,
+            batch=self.batch,
+            start=self.start,
+            knowledge=self.knowledge,
+        )
+
     def suits(self, likelihood: str) -> None:
         """Whether the task reads what a decoder with this likelihood writes.
 
@@ -76,8 +93,7 @@ class Optimization(BaseModel):
         Raises:
             BadInput: it writes no strings, or nothing valid.
         """
-        protocol = Protocol(self.start, self.optimizer, self.budget, self.batch, self.knowledge, self.seeds)
-        found = outcome.measure(self.built(), method, protocol)
+        found = outcome.measure(self.built(), method, self.plan())
         return {f"{PREFIX}{self.task}/{name}": value for name, value in found.items()}
 
     @property
@@ -92,22 +108,17 @@ def check(optimization: Optimization) -> None:
     Raises:
         BadInput: it is not, or the budget is smaller than a batch.
     """
-    optimization.built()
-    optimizers.get(optimization.optimizer)
-    if optimization.knowledge not in KNOWLEDGE:
-        raise unknown("knowledge", optimization.knowledge, KNOWLEDGE)
-    if optimization.budget < optimization.batch:
-        raise BadInput(
-            f"optimization.budget ({optimization.budget}) is less than optimization.batch ({optimization.batch}): "
-            "raise one or lower the other"
-        )
+    try:
+        optimization.built()
+        optimization.plan()
+    except BadInput as error:
+        raise BadInput(f"optimization: {error}") from error
 
 
 def described(metric: str) -> Metric | None:
     """What an outcome means, and whether more of it is better; None for another metric."""
-    prefix, _, rest = metric.partition("/")
-    task, _, name = rest.rpartition("/")
-    if f"{prefix}/" != PREFIX or name not in _MEANING:
+    task, _, name = metric.removeprefix(PREFIX).rpartition("/")
+    if not metric.startswith(PREFIX) or name not in _MEANING:
         return None
     try:
         higher = {"best": tasks.build(task, {}).maximize, "calls": False, "valid": True}[name]

@@ -8,6 +8,7 @@ import torch
 
 from lso import decoders
 from lso.strings import StringSpace
+from lso.tasks.branin import Branin
 from lso.tasks.expression import Expression
 from methods.core.errors import BadInput
 from pipelines.sequences.generation import generate
@@ -49,6 +50,11 @@ def test_seeds_have_decoders_of_their_own():
 
 def test_seeds_share_a_decoder_where_the_task_says_so():
     assert decoders.default(Shared(), "tlbo", 0) == decoders.default(Shared(), "tlbo", 1)
+
+
+def test_a_task_that_trains_no_decoder_says_how_to_name_one():
+    with pytest.raises(BadInput, match="the task branin trains no decoder: give one with --decoder"):
+        decoders.default(Branin(), "tlbo", 0)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):

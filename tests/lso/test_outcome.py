@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lso.outcome import Protocol, check, measure
+from lso.outcome import check, measure
+from lso.plan import Plan
 from lso.tasks.expression import Expression
 from methods.core.base import Method
 from methods.core.errors import BadInput
@@ -13,7 +14,7 @@ from pipelines import datasets
 from pipelines.training import Training
 from pipelines.trial import trial
 
-PROTOCOL = Protocol("tlbo", "prior", budget=30, batch=10, knowledge="black_box", seeds=2)
+PLAN = Plan("expression", optimizers=("prior",), start="tlbo", budget=30, batch=10, knowledge="black_box", seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +26,25 @@ def method() -> Method:
 
 
 def test_a_search_that_is_not_solved_takes_its_whole_budget(method: Method) -> None:
-    found = measure(Expression(), method, PROTOCOL)
+    found = measure(Expression(), method, PLAN)
     assert found["calls"] == 30
     assert found["valid"] == 1.0
 
 
 def test_the_best_is_never_worse_than_what_was_known_before(method: Method) -> None:
     task = Expression()
-    assert measure(task, method, PROTOCOL)["best"] <= task.start("tlbo", 0).scores.min()
+    assert measure(task, method, PLAN)["best"] <= task.start("tlbo", 0).scores.min()
 
 
 def test_the_same_decoder_has_the_same_outcome(method: Method) -> None:
-    assert measure(Expression(), method, PROTOCOL) == measure(Expression(), method, PROTOCOL)
+    assert measure(Expression(), method, PLAN) == measure(Expression(), method, PLAN)
 
 
 def test_a_solved_task_says_after_how_many_calls(method: Method) -> None:
     class Easy(Expression):
         solved = 10.0  # every score is better
 
-    found = measure(Easy(), method, PROTOCOL)
+    found = measure(Easy(), method, PLAN)
     assert 1 <= found["calls"] < 30
 
 

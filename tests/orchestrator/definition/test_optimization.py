@@ -40,7 +40,7 @@ def test_an_outcome_may_be_the_metric() -> None:
         ({"early_stopping": "asha"}, "known at the end of a trial only"),
         ({"optimization": SEARCHES | {"optimizer": "evolutoin"}}, "did you mean 'evolution'"),
         ({"optimization": SEARCHES | {"knowledge": "all"}}, "knowledge"),
-        ({"optimization": SEARCHES | {"batch": 50}}, "is less than optimization.batch"),
+        ({"optimization": SEARCHES | {"batch": 50}}, "optimization: a budget of 20 calls is less than a batch of 50"),
         ({"optimization": {"task": "expresion"}}, "did you mean 'expression'"),
     ],
 )
