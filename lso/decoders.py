@@ -49,7 +49,6 @@ def default(task: Task, protocol: str, seed: int) -> Path:
     Raises:
         BadInput: the cache cannot be written.
     """
-    seed = task.decoder_seed(protocol, seed)
     data, dataset = task.training(protocol, seed)
     settings = {**task.decoder_settings, "data": data, "seed": seed}
     rows, batch = len(dataset.data.train), int(settings.get("batch_size", Trial.batch_size))

@@ -17,7 +17,7 @@ from lso.novelty import Novelty
 from lso.search import Search
 from lso.surrogates.sight import Surrogate
 
-_SETTINGS = Neighborhood(elites=50, sigma=(0.1, 2.0), crossed=0.25, prior=0.15)
+_SETTINGS = Neighborhood(elites=50, sigma=(0.05, 0.6), crossed=0.15, prior=0.05)  # what is far off is seldom any good
 _GENERATIONS, _OF_EACH = 4, 400
 _NEAR = "neighborhood"
 

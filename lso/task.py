@@ -106,11 +106,6 @@ class Task(ABC):
         """
         raise BadInput(f"the task {self.name} trains no decoder: give one with --decoder")
 
-    def decoder_seed(self, protocol: str, seed: int) -> int:
-        """The seed with which the decoder for the runs of `seed` is trained: the same where runs share a decoder."""
-        del protocol
-        return seed
-
     def space(self) -> Space | None:
         """Codes of strings without a decoder, for tasks that need none; None for those that do."""
         return None

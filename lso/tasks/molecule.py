@@ -30,7 +30,8 @@ DATA = ("nci", "zinc")
 RANDOM_START = "random_2000"
 """A start protocol of this task alone: 2,000 random molecules, or another number."""
 
-_LANGUAGE = "smiles_selfies"
+_LANGUAGE = "smiles_fragments"
+_BRED = "smiles_selfies"  # of whose tokens children are made
 _POOL = 28_000  # molecules of ZINC250k
 _BITS = 1024
 _SECONDS = 60.0  # that scoring one molecule may take; it takes milliseconds, and more on a busy machine
@@ -53,14 +54,13 @@ class Molecule(Task):
     maximize = True
     reads = "smiles"
     counts = True
-    decoder_steps = 1200
+    decoder_steps = 2000
     decoder_settings: ClassVar[Mapping[str, Any]] = {
-        "method": "beta_vae",
-        "beta": 0.01,  # with 0.1, 48 of the 56 dimensions say nothing
-        "network": "mlp",
+        "method": "rae",
+        "network": "autoregressive_mlp",
         "latent": 56,
-        "batch_size": 250,
-        "learning_rate": 2e-3,
+        "batch_size": 100,
+        "learning_rate": 4e-3,
         "schedule": "cosine",
         "clip": 5.0,
     }
@@ -122,16 +122,12 @@ class Molecule(Task):
         rows = np.arange(len(pool))
         if not _random_count(protocol):
             rows = starts.molecule_start(protocol, -self._pool_scores(), seed=seed).autoencoder
-        found = cache.encoded(f"molecules-{self.data}", pool, self.breeding())
+        found = cache.encoded(f"molecules-{self.data}", pool, languages.language(_LANGUAGE))
         kept = found.sequences[torch.isin(found.rows, torch.from_numpy(rows))]
-        return "zinc_selfies", string_data.cut(_LANGUAGE, string_data.shuffled(kept), parts=20)
-
-    def decoder_seed(self, protocol: str, seed: int) -> int:
-        """One decoder for all seeds, where it is shown the same molecules for each."""
-        return seed if protocol == "tlbo" else 0
+        return "zinc_fragments", string_data.cut(_LANGUAGE, string_data.shuffled(kept), parts=20)
 
     def breeding(self) -> Language:
-        return languages.language(_LANGUAGE)
+        return languages.language(_BRED)
 
     def breeders(self) -> Mapping[str, Breeds]:
         return {"bred": GraphBreeder()}
@@ -175,7 +171,7 @@ class Molecule(Task):
         return figure([(_molecule(_canonical(text) or ""), score, self.properties(text)) for text, score in best])
 
     def pool(self) -> list[str]:
-        """Canonical SMILES without stereochemistry, no larger than the limit, that SELFIES can write."""
+        """Canonical SMILES without stereochemistry, no larger than the limit, that decoders can write."""
         return [text for text, size in zip(_pool(self.data), _sizes(self.data), strict=True) if size <= self.size]
 
     @functools.cached_property
@@ -255,7 +251,7 @@ def _fingerprint(canonical: str) -> Values:
 
 @functools.cache
 def _pool(data: str) -> tuple[str, ...]:
-    """What SELFIES can write of a set of molecules, distinct, in a fixed order; kept on disk."""
+    """What decoders can write of a set of molecules, distinct, in a fixed order; kept on disk."""
     lines = nci.lines() if data == "nci" else zinc_data.lines()
     if len(lines) > _POOL:
         order = np.random.RandomState(0).permutation(len(lines))[:_POOL]
@@ -267,7 +263,7 @@ def _pool(data: str) -> tuple[str, ...]:
         rows = cache.encoded(f"molecules-{data}-all", found, language).rows
         return {"strings": np.array([found[row] for row in rows.tolist()])}
 
-    return tuple(map(str, cache.kept(f"molecules-{data}-pool", lines, compute)["strings"]))
+    return tuple(map(str, cache.kept(f"molecules-{data}-writable", lines, compute)["strings"]))
 
 
 @functools.cache

@@ -26,13 +26,6 @@ class Small(Expression):
         return "expressions", dataset("expression_grammar", *rows.split([400, 50, 50]))
 
 
-class Shared(Small):
-    """Has one decoder for all seeds."""
-
-    def decoder_seed(self, protocol: str, seed: int) -> int:
-        return 0
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENT_ORCHESTRA_CACHE", str(tmp_path))
@@ -46,10 +39,6 @@ def test_a_default_decoder_is_trained_once_for_a_seed(monkeypatch):
 
 def test_seeds_have_decoders_of_their_own():
     assert decoders.default(Small(), "tlbo", 0) != decoders.default(Small(), "tlbo", 1)
-
-
-def test_seeds_share_a_decoder_where_the_task_says_so():
-    assert decoders.default(Shared(), "tlbo", 0) == decoders.default(Shared(), "tlbo", 1)
 
 
 def test_a_task_that_trains_no_decoder_says_how_to_name_one():

@@ -52,12 +52,6 @@ def test_what_cannot_be_scored_is_bad_and_ends_nothing(objective: str, worst: fl
     assert good > worst
 
 
-def test_seeds_share_a_decoder_where_it_is_shown_the_same_molecules():
-    task = Molecule()
-    assert [task.decoder_seed(RANDOM_START, seed) for seed in range(3)] == [0, 0, 0]
-    assert [task.decoder_seed("tlbo", seed) for seed in range(3)] == [0, 1, 2]
-
-
 def test_the_random_start_is_labeled_right():
     task = Molecule(objective="qed")
     start = task.start("random_50", 1)
