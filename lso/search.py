@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,9 +110,10 @@ class Search:
     def key(self, string: str) -> str | None:
         """What strings share that are not scored twice; None for one that means nothing."""
         if string not in self._keys:
-            readable = self.task.readable(string)
-            if readable is not None and self.knowledge != "black_box":
-                readable = self.task.canonical(readable)
+            with self._asking([string]):
+                readable = self.task.readable(string)
+                if readable is not None and self.knowledge != "black_box":
+                    readable = self.task.canonical(readable)
             self._keys[string] = readable
         return self._keys[string]
 
@@ -130,7 +132,8 @@ class Search:
         """The task's features of strings, where the search may know them and the task has some."""
         if self.knowledge != "descriptor":
             return None
-        found = self.task.descriptor(strings)
+        with self._asking(strings):
+            found = self.task.descriptor(strings)
         self._described = self._described or found is not None
         return found
 
@@ -180,10 +183,8 @@ class Search:
     def _call(self, strings: list[str]) -> dict[str, float]:
         """Scores by string; those in an earlier record are not asked for again."""
         asked = [string for string in strings if string not in self._known]
-        try:
+        with self._asking(asked):
             scores = [float(score) for score in self.task.score(asked)] if asked else []
-        except Exception as error:
-            raise BadInput(f"the task {self.task.name} failed on {_some(asked)}: {error}") from error
         if len(scores) != len(asked):
             raise BadInput(f"the task {self.task.name} returned {len(scores)} scores for {len(asked)} strings")
         for string, score in zip(asked, scores, strict=True):
@@ -191,6 +192,14 @@ class Search:
                 raise BadInput(f"the task {self.task.name} returned {score} for {string!r}: scores must be finite")
         fresh = dict(zip(asked, scores, strict=True))
         return {string: fresh[string] if string in fresh else self._known[string] for string in strings}
+
+    @contextmanager
+    def _asking(self, strings: Sequence[str]) -> Iterator[None]:
+        """Whatever the task raises in here is its failure on these strings."""
+        try:
+            yield
+        except Exception as error:
+            raise BadInput(f"the task {self.task.name} failed on {_some(strings)}: {error}") from error
 
     def _count(self, string: str, called: dict[str, float], source: str) -> Row | None:
         """The proposal's row; None for one beyond the budget."""
@@ -229,5 +238,5 @@ class Search:
         return -scores if self.task.maximize else scores
 
 
-def _some(strings: list[str]) -> str:
+def _some(strings: Sequence[str]) -> str:
     return repr(strings[0]) if len(strings) == 1 else f"{len(strings)} strings, the first of which is {strings[0]!r}"

@@ -50,8 +50,10 @@ def started(where: str) -> Iterator[None]:
     try:
         _knock(where)
         ray.init(address=where, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=_dashboard(where))
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises `Exception` itself where a node does not start in time
         reason = str(error).strip().splitlines()[0]
+        if where == "local":
+            raise BadInput(f"Ray does not start here ({reason}): try again when the machine has less to do") from error
         raise BadInput(f"no Ray cluster at {where!r} ({reason}): start one, or leave out --address") from error
     try:
         yield

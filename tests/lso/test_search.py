@@ -128,13 +128,15 @@ def test_a_score_that_is_not_finite_is_refused(value: float):
         search(Broken()).score(["1,1"], source="hand")
 
 
-def test_a_task_that_raises_is_named():
-    class Broken(Branin):
-        def score(self, strings):
-            raise RuntimeError("out of cheese")
+@pytest.mark.parametrize("part", ["score", "readable", "canonical"])
+def test_a_task_that_raises_is_named(part: str, monkeypatch: pytest.MonkeyPatch):
+    def broken(task: Branin, strings: object) -> None:
+        raise RuntimeError("out of cheese")
 
+    under = search(knowledge="canonicalised")
+    monkeypatch.setattr(Branin, part, broken)
     with pytest.raises(BadInput, match=r"branin failed on '1,1': out of cheese"):
-        search(Broken()).score(["1,1"], source="hand")
+        under.score(["1,1"], source="hand")
 
 
 def test_a_decoder_that_writes_nothing_valid_is_refused():
