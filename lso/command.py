@@ -16,6 +16,7 @@ from lso.plan import Plan
 from lso.record import CSV, Record
 from lso.summary import Runs, collect, metrics
 from lso.task import Task
+from lso.workers import Starter
 from methods.core.errors import BadInput
 from pipelines import artifact, console
 
@@ -45,12 +46,15 @@ class Result:
     decoders: list[str]
 
 
-def execute(plan: Plan, folder: Path, *, resume: bool, decoder: Mapping[str, Any]) -> Result:
+def execute(
+    plan: Plan, folder: Path, *, resume: bool, decoder: Mapping[str, Any], start: Starter | None = None
+) -> Result:
     """Run a plan and write its files.
 
     Args:
         folder: for the results; with `resume` it holds those of an earlier start of the same plan.
         decoder: what is known of the decoder, for the summary.
+        start: where seeds run; by default on the cores of this machine.
 
     Raises:
         BadInput: the folder holds something else, or a run failed; what was evaluated is kept.
@@ -58,13 +62,17 @@ def execute(plan: Plan, folder: Path, *, resume: bool, decoder: Mapping[str, Any
     task = tasks.build(plan.task, plan.settings)
     _claim(plan, folder, resume=resume)
     record = Record(folder, earlier=resume and (folder / CSV).is_file())
-    start = time.monotonic()
+    began = time.monotonic()
     try:
         with live(plan, maximize=task.maximize) as show:
-            outcome = campaign.run(plan, record, show)
+            outcome = campaign.run(plan, record, show, start=start)
+    except BadInput as error:
+        if record.rows:
+            raise BadInput(f"{error}; what was evaluated is kept in {folder}, and --resume goes on from it") from error
+        raise
     finally:
         record.close()
-    seconds = round(time.monotonic() - start, 1)
+    seconds = round(time.monotonic() - began, 1)
     runs = collect(plan, record.rows, outcome.finished, maximize=task.maximize)
     state = "interrupted" if outcome.interrupted else "finished"
     starts = {str(run.seed): dict(run.start) for run in outcome.finished}
@@ -77,7 +85,12 @@ def execute(plan: Plan, folder: Path, *, resume: bool, decoder: Mapping[str, Any
         "versions": versions(),
     }
     results = report.write(plan, task, runs, folder, facts=facts)
-    _print(plan, task, runs, results, f"{state} after {seconds} s, results in {folder}")
+    further = ": the same command with --resume goes on" if outcome.interrupted else ""
+    _print(plan, task, runs, results, f"{state} after {seconds} s, results in {folder}{further}")
+    if not record.rows and not outcome.interrupted:
+        raise BadInput(
+            f"nothing was scored: the decoder writes nothing that the task {task.name} can read, or only what was known"
+        )
     found = metrics(task.name, results, plan)
     folders = sorted({entry["decoder"] for entry in starts.values() if entry["decoder"]})
     return Result(plan, folder, state, seconds, found, _history(task, runs), folders)
@@ -99,11 +112,11 @@ def _claim(plan: Plan, folder: Path, *, resume: bool) -> None:
     path = folder / report.PLAN
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file: choose another folder with --out")
-    if path.is_file():
-        if not resume:
-            raise BadInput(f"{folder} holds results already: go on with --resume, or choose another folder with --out")
+    if path.is_file() and resume:
         _same(plan, folder, json.loads(path.read_text()))
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif path.is_file() and _evaluated(folder):
+        raise BadInput(f"{folder} holds results already: go on with --resume, or choose another folder with --out")
+    elif not path.is_file() and folder.is_dir() and any(folder.iterdir()):
         raise BadInput(f"{folder} holds other files: choose another folder with --out")
     elif resume:
         raise BadInput(f"nothing to resume: there is no {path}")
@@ -112,6 +125,12 @@ def _claim(plan: Plan, folder: Path, *, resume: bool) -> None:
         path.write_text(json.dumps(plan.record(), indent=1))
     except OSError as error:
         raise BadInput(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def _evaluated(folder: Path) -> bool:
+    """Whether there is more than the head of a table: a start that came to nothing leaves no more."""
+    path = folder / CSV
+    return path.is_file() and path.read_bytes().count(b"\n") > 1
 
 
 def _same(plan: Plan, folder: Path, before: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.progress import Progress, TaskID
 
 from lso.plan import Plan
-from lso.worker import Evaluated, Finished, Message, Stage
+from lso.worker import Evaluated, Finished, Lost, Message, Stage
 from pipelines import console
 
 
@@ -31,6 +31,9 @@ class Live:
             self._evaluated(message)
         elif isinstance(message, Finished):
             self._finished(message)
+        elif isinstance(message, Lost):
+            self._line(message.seed, f"seed {message.seed}: again", 0)
+            console.ERR.print(f"seed {message.seed} begins again: {message.reason}", markup=False, soft_wrap=True)
 
     def _evaluated(self, message: Evaluated) -> None:
         row = message.rows[-1]
@@ -55,7 +58,7 @@ class Live:
         elif message.seed in self._lines:
             self._bar.reset(self._lines[message.seed])
         best = self._best.get((message.optimizer, message.seed))
-        text = "" if best is None else f" best {best:.4g}"
+        text = " nothing that is valid and new" if best is None else f" best {best:.4g}"
         console.ERR.print(f"{message.optimizer} seed {message.seed}:{text} ({message.seconds:.1f} s)", soft_wrap=True)
 
 

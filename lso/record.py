@@ -111,6 +111,10 @@ class Record:
             self._writer.writerow(_line(row))
         self._file.flush()
 
+    def rewind(self, seed: int) -> None:
+        """Take the next rows of a seed for its first ones: it is run again."""
+        self._again = {run: number for run, number in self._again.items() if run[1] != seed}
+
     def close(self) -> None:
         """Write the codes, in the order of the rows."""
         self._file.close()

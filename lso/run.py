@@ -7,6 +7,7 @@ python -m lso.run toy --decoder best:my_study
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from lso.space import LatentSpace
 from lso.tasks import toy, toy_report, toy_summary
 from lso.tasks.expression import SCORES, TARGET
 from lso.tasks.molecule import DATA, RANDOM_START
+from lso.workers import Starter
 from methods.core.errors import BadInput
 from orchestrator.records import location, models
 from pipelines import artifact, console, datasets
@@ -50,6 +52,9 @@ examples
 
 _SEARCH = f"""{_DECODERS.split("examples")[0].rstrip()}
 without --decoder, one is trained for every seed on what the start shows, and kept
+
+seeds run at once on the cores of this machine, or on a Ray cluster (--address): a given decoder travels with them,
+others are trained where the seed runs; data sets and the module of a task of your own have to be on every node
 
 results are of three kinds that do not compare: black_box (nothing but strings and scores), canonicalised (strings that
 mean the same are not scored twice), descriptor (the surrogate sees features of what a string means)
@@ -80,11 +85,22 @@ def _search(options: argparse.Namespace) -> int:
         knowledge=options.knowledge,
     )
     facts = {"reference": options.decoder, "run": source.run_id if source else None}
-    result = command.execute(plan, Path(options.out or plan.folder), resume=options.resume, decoder=facts)
+    folder = Path(options.out or plan.folder)
+    result = command.execute(plan, folder, resume=options.resume, decoder=facts, start=_starter(options.address))
     if result.metrics:
-        folder = Path(result.decoders[0]) if result.decoders else result.folder
-        _record_search(source or models.Source(folder, None, None, uri), result)
+        trained = Path(result.decoders[0]) if result.decoders else result.folder
+        _record_search(source or models.Source(trained, None, None, uri), result)
     return 130 if result.outcome == "interrupted" else 0
+
+
+def _starter(given: str | None) -> Starter | None:
+    """Ray's workers where a cluster is named; else those of this machine, without the seconds that Ray takes."""
+    address = given or os.environ.get("RAY_ADDRESS")
+    if not address:
+        return None
+    from orchestrator.running import seeds  # Ray takes seconds to import
+
+    return seeds.on_ray(address)
 
 
 def _record_search(source: models.Source, result: command.Result) -> None:
@@ -264,6 +280,12 @@ def _add_search(
         ("--start", str, start, f"what is known before: {', '.join(starts.names())} (%(default)s)"),
         ("--compare", str, "", "more optimizers, joined by commas, with the same budget"),
         ("--knowledge", str, "descriptor", f"one of {', '.join(KNOWLEDGE)} (%(default)s)"),
+        (
+            "--address",
+            str,
+            None,
+            "Ray cluster to join, or auto (default: $RAY_ADDRESS, else the cores of this machine)",
+        ),
         ("--out", str, None, "folder for the results (results/lso/...)"),
         ("--tracking-uri", str, None, "default: MLFLOW_TRACKING_URI, else ./mlflow.db"),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ from lso.codes import Space
 from lso.plan import Plan
 from lso.record import Row, Rows
 from lso.search import Search
-from lso.task import Task
+from lso.task import Start, Task
+from methods.core.errors import BadInput
 
 
 class Evaluated(NamedTuple):
@@ -66,25 +68,47 @@ class Failed(NamedTuple):
     reason: str
 
 
-Message = Evaluated | Finished | Stage | Over | Failed
+class Lost(NamedTuple):
+    """The process in which a seed ran is gone, and why; the seed can be run again."""
+
+    seed: int
+    reason: str
 
 
-def run_seed(plan: Plan, seed: int, earlier: Rows, tell: Callable[[Message], None]) -> None:
+Message = Evaluated | Finished | Stage | Over | Failed | Lost
+
+
+def work(plan: Plan, seed: int, earlier: Rows, tell: Callable[[Message], None], *, files: Path | None = None) -> None:
+    """What a process does for a seed: `run_seed`, and tell how it ended."""
+    try:
+        run_seed(plan, seed, earlier, tell, files=files)
+        tell(Over(seed))
+    except BadInput as error:
+        tell(Failed(seed, str(error)))
+    except Exception:
+        tell(Failed(seed, f"seed {seed} failed:\n{traceback.format_exc()}"))
+
+
+def run_seed(
+    plan: Plan, seed: int, earlier: Rows, tell: Callable[[Message], None], *, files: Path | None = None
+) -> None:
     """Run every optimizer of the plan with this seed, in one thread, and tell of it.
 
     Args:
         earlier: rows of a record to resume from; strings in them are not scored again.
+        files: where the plan's decoder lies on this machine, if elsewhere than the plan says.
     """
     task = tasks.build(plan.task, plan.settings)
     tell(Stage(seed, "start data"))
-    start = task.start(plan.start, seed)
+    start = _start(task, plan.start, seed)
     tell(Stage(seed, "decoder"))
-    space, folder = _space(plan, task, seed)
+    space, folder = _space(plan, task, seed, files)
     facts: dict[str, Any] = {"strings": len(start.strings), "decoder": folder}
     if len(start.scores):
         facts["best"] = float(start.scores.max() if task.maximize else start.scores.min())
     with _one_thread():
         for name in plan.optimizers:
+            tell(Stage(seed, f"{name}: first proposals"))
             before = earlier.get((name, seed), [])
             search = Search(
                 task,
@@ -103,6 +127,16 @@ def run_seed(plan: Plan, seed: int, earlier: Rows, tell: Callable[[Message], Non
             tell(Finished(name, seed, search.label, time.monotonic() - began, facts))
 
 
+def _start(task: Task, protocol: str, seed: int) -> Start:
+    try:
+        return task.start(protocol, seed)
+    except BadInput:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadInput(f"the task {task.name} cannot show the start {protocol!r} ({reason})") from error
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Networks and matrices are small in a search: threads would spend their time waiting for each other."""
@@ -115,10 +149,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _space(plan: Plan, task: Task, seed: int) -> tuple[Space, str | None]:
+def _space(plan: Plan, task: Task, seed: int, files: Path | None) -> tuple[Space, str | None]:
     """The latent space that is searched, and the folder of its decoder."""
     own = task.space()
     if own is not None:
         return own, None
     folder = Path(plan.decoder) if plan.decoder else decoders.default(task, plan.start, seed)
-    return decoders.load(folder, task), str(folder)
+    return decoders.load(files or folder, task), str(folder)

@@ -24,12 +24,17 @@ def optimize(search: Search) -> None:
     """Score what the surrogate chooses among new neighbors of the best."""
     surrogate, novelty = Surrogate(search), Novelty(search)
     for random in search.rounds():
-        codes = pool(search, size=_SETTINGS.elites).draw(_DECODED, _SETTINGS, random)
-        strings, fresh = _new(search, novelty, codes)
-        surrogate.fit(random)
-        chosen = fresh[surrogate.choose([strings[place] for place in fresh], search.batch, random)]
-        if len(chosen):
-            search.score([strings[place] for place in chosen], source="neighborhood", codes=codes[chosen])
+        propose(search, surrogate, novelty, random)
+
+
+def propose(search: Search, surrogate: Surrogate, novelty: Novelty, random: np.random.Generator) -> None:
+    """One batch: score what the surrogate, fitted to all that is known, chooses among new neighbors of the best."""
+    codes = pool(search, size=_SETTINGS.elites).draw(_DECODED, _SETTINGS, random)
+    strings, fresh = _new(search, novelty, codes)
+    surrogate.fit(random)
+    chosen = fresh[surrogate.choose([strings[place] for place in fresh], search.batch, random)]
+    if len(chosen):
+        search.score([strings[place] for place in chosen], source="neighborhood", codes=codes[chosen])
 
 
 def _new(search: Search, novelty: Novelty, codes: Codes) -> tuple[list[str], NDArray[np.int64]]:

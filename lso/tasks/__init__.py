@@ -44,7 +44,7 @@ def _found(reference: str) -> Any:
     module, _, member = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), member)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise BadInput(f"cannot import the task {reference}: {error}") from error
     except AttributeError as error:
         raise BadInput(f"the module {module} has no {member}") from error

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+import methods
 from lso.space import LatentSpace
+from lso.strings import StringSpace
 from methods.core.base import Split
-from pipelines import artifact, datasets
+from pipelines import artifact, datasets, domains
+from pipelines.sequences.generation import generate
+from pipelines.sequences.languages import language
 from pipelines.training import Training
 from pipelines.trial import trial
 
@@ -45,3 +49,21 @@ def expression_file() -> Path:
     if not root or not path.is_file():
         pytest.skip("needs expressions in the folder that LATENT_ORCHESTRA_DATA names")
     return path
+
+
+@pytest.fixture(scope="session")
+def strings() -> list[str]:
+    """Distinct random expressions."""
+    grammar = language("expression_grammar")
+    return list(dict.fromkeys(grammar.write(generate(grammar, 300))))
+
+
+@pytest.fixture
+def small_space() -> StringSpace:
+    """The latent space of a VAE with random weights, so large that codes spread about as the prior does."""
+    torch.manual_seed(0)
+    domain = domains.build("mlp", event=(15, 12), rows=300, classes=0, likelihood="expression_grammar")
+    method = methods.build("beta_vae", domain, 8, beta=0.1)
+    for parameter in method.encoder.parameters():
+        parameter.data.mul_(2)
+    return StringSpace(method)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,6 +30,20 @@ class Failing(Branin):
     def score(self, strings):
         self.calls += len(strings)
         return [float("nan")] * len(strings) if self.calls > 40 else super().score(strings)
+
+
+class Unreadable(Branin):
+    """Takes no string for valid."""
+
+    def readable(self, string):
+        return None
+
+
+class Startless(Branin):
+    """Misses a file."""
+
+    def start(self, protocol, seed):
+        raise FileNotFoundError("no such table")
 
 
 class Stopping(Branin):
@@ -91,14 +104,6 @@ def test_codes_are_those_of_the_rows(tmp_path):
     assert sum(row["string"] == text for row, text in zip(rows, written, strict=True)) > 0.9 * len(rows)  # float32
 
 
-def test_seeds_in_processes_give_what_one_process_gives(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
-    run(tmp_path / "one", plan(seeds=2))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
-    run(tmp_path / "two", plan(seeds=2))
-    assert by_run(tmp_path / "one") == by_run(tmp_path / "two")
-
-
 def test_ctrl_c_keeps_what_was_evaluated_and_resume_ends_like_an_uninterrupted_run(tmp_path, monkeypatch):
     monkeypatch.setattr("lso.tasks.build", lambda name, settings: Stopping())
     assert run(tmp_path / "cut").outcome == "interrupted"
@@ -142,9 +147,23 @@ def test_a_killed_run_resumes_to_the_same_evaluations(tmp_path):
 
 def test_a_task_that_returns_nan_ends_the_run_and_keeps_what_was_evaluated(tmp_path, monkeypatch):
     monkeypatch.setattr("lso.tasks.build", lambda name, settings: Failing())
-    with pytest.raises(BadInput, match="returned nan"):
+    with pytest.raises(BadInput, match=r"returned nan .* what was evaluated is kept in .* --resume goes on"):
         run(tmp_path)
     assert len(lines(tmp_path)) == 20
+
+
+def test_a_comparison_in_which_nothing_is_scored_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("lso.tasks.build", lambda name, settings: Unreadable())
+    with pytest.raises(BadInput, match="nothing was scored: the decoder writes nothing that the task branin can read"):
+        run(tmp_path, plan(optimizers=("evolution",)))
+
+
+def test_a_task_that_cannot_show_its_start_is_named_and_stands_in_nobodys_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("lso.tasks.build", lambda name, settings: Startless())
+    with pytest.raises(BadInput, match=r"branin cannot show the start 'tlbo' \(FileNotFoundError: no such table\)"):
+        run(tmp_path)
+    monkeypatch.undo()
+    assert run(tmp_path).outcome == "finished"
 
 
 def test_results_are_not_overwritten(tmp_path):
@@ -191,3 +210,10 @@ def test_a_plan_that_cannot_be_is_refused_in_one_sentence(settings, message: str
 def test_a_task_that_is_not_there_is_refused_in_one_sentence(task: str, message: str, tmp_path):
     with pytest.raises(BadInput, match=message):
         run(tmp_path, plan(task))
+
+
+def test_a_task_s_module_that_is_no_python_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "halfway.py").write_text("class Mine(")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadInput, match=r"cannot import the task halfway:Mine: '\(' was never closed"):
+        run(tmp_path / "out", plan("halfway:Mine"))

@@ -12,8 +12,8 @@ from lso.tasks.branin import MINIMUM, Branin, Identity
 from methods.core.errors import BadInput
 
 NAMES = [
-    name for name in optimizers.names() if name not in ("ga", "graph_ga", "hybrid")
-]  # these breed strings or graphs
+    name for name in optimizers.names() if name not in ("ga", "graph_ga", "hybrid", "weighted_retraining")
+]  # these breed strings or graphs, or train a decoder
 
 
 def rows_of(
