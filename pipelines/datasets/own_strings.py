@@ -2,6 +2,8 @@
 
 A line is an expression, or starts with the SMILES of a molecule; what follows it there is left out, and so are repeated
 lines. What the language has not is counted and named. Split 8 : 1 : 1 after one fixed permutation.
+
+Sequences are as long as the language usually has them; `smiles_selfies:120:molecules.txt` has room for 120 symbols.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from methods.core.errors import BadInput, unknown
+from pipelines import console
 from pipelines.datasets.dataset import Dataset
 from pipelines.sequences import cache, languages
 from pipelines.sequences.string_data import announce, cut, shuffled
 
 _SIGN = ":"
+_TOO_LONG = "too long"
 _LIKE = {
     "expression_grammar": "expressions",
     "expression_characters": "expressions_characters",
@@ -21,6 +25,7 @@ _LIKE = {
     "smiles_characters": "zinc_characters",
     "smiles_selfies": "zinc_selfies",
     "smiles_fragments": "zinc_fragments",
+    "smiles_fragments_small_rings": "zinc_fragments",
 }
 """The data set in each language that a file in it is most like."""
 
@@ -43,11 +48,16 @@ def load(name: str) -> Dataset:
     """The data set of a file.
 
     Raises:
-        BadInput: an unknown language, a file that cannot be read, or too few strings of the language in it.
+        BadInput: an unknown language, a length that nothing fits into, a file that cannot be read, or too few strings
+            of the language in it.
     """
-    language, path = _parted(name)
-    found = cache.encoded(f"own-{path.stem}", lines(language, path), languages.language(language))
+    language, length, path = _parted(name)
+    wanted = languages.language(language, length)
+    found = cache.encoded(f"own-{path.stem}", lines(language, path), wanted)
     announce(path.name, found.report)
+    remedy = f"for longer strings name a length, such as {language}:{2 * wanted.length}:{path}"
+    if _TOO_LONG in found.report.refused:
+        console.ERR.print(f"{path.name}: {remedy}", style="yellow", markup=False, soft_wrap=True)
     if not len(found.rows):
         raise BadInput(f"no line of {path} is a string of {language}: {found.report}")
     return cut(language, shuffled(found.sequences))
@@ -71,8 +81,14 @@ def lines(language: str, path: Path) -> list[str]:
     return list(dict.fromkeys(line.split()[0] if molecules else line for line in filled))
 
 
-def _parted(name: str) -> tuple[str, Path]:
-    language, _, path = name.partition(_SIGN)
+def _parted(name: str) -> tuple[str, int | None, Path]:
+    """Language, length where one is given, and file."""
+    language, _, rest = name.partition(_SIGN)
     if language not in _LIKE:
         raise unknown("language of strings", language, _LIKE)
-    return language, Path(path).expanduser()
+    length, sign, path = rest.partition(_SIGN)
+    if not (sign and length.isdecimal()):
+        return language, None, Path(rest).expanduser()
+    if not int(length):
+        raise BadInput(f"the length of strings must be at least 1, got {name!r}")
+    return language, int(length), Path(path).expanduser()

@@ -1,4 +1,5 @@
-"""Settings that belong together: `lineage`, each method as its paper trains it, and `harmonised`, all methods alike.
+"""Settings that belong together: `lineage`, each method as its paper trains it, `harmonised`, all methods alike, and
+`molecules`, for draws from the prior of molecules.
 
 A preset is a YAML file here: for a method, or for `all`, where the settings are from (`source`), the `settings`, and
 what is different `on` some data sets; and under `on`, what is different there for all methods. Whatever is set beside a

@@ -33,6 +33,8 @@ _NOT_FAMILIES = {
     "selfies_fragments",
     "selfies_growth",
     "selfies_language",
+    "selfies_spelling",
+    "small_rings",
     "starts",
     "string_data",
     "validity",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from methods.core.errors import unknown
 from pipelines.grammar import definitions
-from pipelines.sequences import selfies_fragments, selfies_language
+from pipelines.sequences import selfies_fragments, selfies_language, small_rings
 from pipelines.sequences.language import Derivations, Language, Tokens
 
 _SPACED = re.compile(r"sin\(|exp\(|[x123+*/()]")
@@ -33,6 +33,10 @@ def _smiles_characters(length: int) -> Language:
     return Tokens(_SMILES_CHARACTERS, length)
 
 
+def _fragments_small_rings(length: int) -> Language:
+    return small_rings.SmallRings(selfies_fragments.selfies_fragments(length).tokens, length)
+
+
 _MAKERS: dict[str, tuple[Callable[[int], Language], int]] = {
     "expression_grammar": (_expression_grammar, definitions.EXPRESSION_LENGTH),
     "expression_characters": (_expression_characters, 19),
@@ -40,6 +44,7 @@ _MAKERS: dict[str, tuple[Callable[[int], Language], int]] = {
     "smiles_characters": (_smiles_characters, 120),
     "smiles_selfies": (selfies_language.selfies_tokens, selfies_language.LENGTH),
     "smiles_fragments": (selfies_fragments.selfies_fragments, selfies_fragments.LENGTH),
+    "smiles_fragments_small_rings": (_fragments_small_rings, selfies_fragments.LENGTH),
 }
 """How to make a language of a length, and its usual length: that of Kusner et al. 2017, where they have it."""
 

@@ -14,7 +14,7 @@ class Residual(nn.Module):
         super().__init__()
         self.norm, self.linear = nn.LayerNorm(units), nn.Linear(units, units)
 
-    def forward(self, x: Float[Tensor, "B units"]) -> Float[Tensor, "B units"]:
+    def forward(self, x: Float[Tensor, "*B units"]) -> Float[Tensor, "*B units"]:
         return x + F.relu(self.linear(self.norm(x)))
 
 

@@ -6,14 +6,23 @@ import pytest
 
 import methods
 from methods.core.errors import BadInput
-from pipelines import datasets, presets
+from pipelines import datasets, domains, presets
 from pipelines.trial import trial
 
 BOTH = ["harmonised", "lineage"]
 
 
-def test_there_are_two() -> None:
-    assert presets.names() == BOTH
+def test_there_are_two_for_all_data_and_one_for_molecules() -> None:
+    assert presets.names() == [*BOTH, "molecules"]
+
+
+@pytest.mark.parametrize("method", ["kl_annealing", "rae"])
+def test_that_of_molecules_has_a_network_that_is_built_for_them(method: str) -> None:
+    settings = presets.settings("molecules", method, "zinc_fragments")
+    made = trial({"data": "zinc_fragments", "method": method} | settings)
+    domain = domains.build(made.network, event=(40, 256), rows=10, classes=0, likelihood="smiles_fragments")
+    assert made.build(domain).latent == 56
+    assert ("beta" in settings) == (method == "kl_annealing")
 
 
 @pytest.mark.parametrize("method", methods.names())

@@ -50,6 +50,27 @@ def test_bad_lines_are_counted_and_named_and_stop_nothing(tmp_path: Path, capsys
     assert "2 unknown token" in told
 
 
+def test_a_length_of_ones_own_makes_room_for_longer_strings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, *MOLECULES, "C" * 300)
+    assert "C" * 300 not in all_strings(f"smiles_characters:{path}")
+    assert f"smiles_characters:240:{path}" in "".join(capsys.readouterr().err.split())
+    assert "C" * 300 in all_strings(f"smiles_characters:300:{path}")
+    assert datasets.load(f"smiles_characters:300:{path}").event[0] == 300
+
+
+def test_a_length_that_nothing_fits_into_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, *MOLECULES)
+    with pytest.raises(BadInput, match="at least 1"):
+        datasets.load(f"smiles_characters:0:{path}")
+    with pytest.raises(BadInput, match="too short"):
+        datasets.load(f"smiles_grammar:2:{path}")
+
+
+def test_a_file_whose_name_has_a_colon_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, *MOLECULES).rename(tmp_path / "a:mine.txt")
+    assert sorted(all_strings(f"smiles_characters:{path}")) == sorted(MOLECULES)
+
+
 def test_a_malformed_molecule_is_refused_by_the_grammar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(all_strings(f"smiles_grammar:{written(tmp_path, *MOLECULES, 'C(C')}")) == len(MOLECULES)
     assert "C(C" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_a_string_comes_back_from_its_symbols(name: str, text: str) -> None:
     row = torch.tensor([list(language.encode(text))], dtype=torch.uint8)
     assert row.shape == (1, language.length)
     (written,) = language.write(row)
-    if name in ("smiles_selfies", "smiles_fragments"):  # another way to write the same molecule
+    if name.startswith(("smiles_selfies", "smiles_fragments")):  # another way to write the same molecule
         chem = pytest.importorskip("rdkit.Chem")
         written, text = (chem.CanonSmiles(smiles) for smiles in (written, text))
     assert written == text

@@ -11,7 +11,14 @@ def build(name: str = "mlp", event: tuple[int, ...] = (15, 12), likelihood: str 
 
 
 def test_families_go_by_the_names_of_their_files() -> None:
-    assert sequences.names() == ["autoregressive_gru", "autoregressive_mlp", "gated_mlp", "gru", "mlp"]
+    assert sequences.names() == [
+        "autoregressive_gru",
+        "autoregressive_mlp",
+        "autoregressive_molecule",
+        "gated_mlp",
+        "gru",
+        "mlp",
+    ]
 
 
 def test_an_unknown_family_is_refused_with_those_there_are() -> None:
