@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from methods.core.base import Domain
 from methods.core.errors import unknown
-from pipelines import networks, sequences
+from pipelines import networks
 from pipelines.networks.likelihoods import names as image_likelihoods
+from pipelines.sequences import networks as sequence_networks
 from pipelines.sequences.languages import likelihoods as sequence_likelihoods
 
 
 def families() -> list[str]:
     """Every network family, of images or of strings; some names are in both."""
-    return sorted({*networks.names(), *sequences.names()})
+    return sorted({*networks.names(), *sequence_networks.names()})
 
 
 def likelihoods() -> list[str]:
@@ -27,5 +28,5 @@ def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelih
     """
     if likelihood not in likelihoods():
         raise unknown("likelihood", likelihood, likelihoods())
-    kind = sequences if likelihood in sequence_likelihoods() else networks
+    kind = sequence_networks if likelihood in sequence_likelihoods() else networks
     return kind.build(name, event=event, rows=rows, classes=classes, likelihood=likelihood)

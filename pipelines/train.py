@@ -180,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help=f"settings to start from, {' or '.join(presets.names())}: the paper's own, or the same for all methods",
+        help="settings to start from: lineage, the paper's own, harmonised, the same for all methods, or molecules, "
+        "for draws of molecules",
     )
     console.add_settings(
         parser,

@@ -15,8 +15,8 @@ from pipelines.metrics.evaluate import evaluate, monitor
 from pipelines.metrics.strings import reconstruction_of_each, scores, string_metrics
 from pipelines.metrics.subject import NotMeasurable, Settings, Subject
 from pipelines.networks.mlp import MLP
-from pipelines.sequences import mlp as sequences
 from pipelines.sequences.languages import language
+from pipelines.sequences.networks import mlp as sequences
 from pipelines.sequences.string_data import dataset
 
 TEXTS = ["x + 1", "sin( x )", "x * x / 3", "exp( 2 ) + x", "1", "( x )"]

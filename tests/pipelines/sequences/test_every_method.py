@@ -15,7 +15,8 @@ from pipelines.datasets.dataset import Dataset
 from pipelines.metrics.evaluate import evaluate
 from pipelines.metrics.strings import string_metrics
 from pipelines.optimizers import Optimizers
-from pipelines.sequences import generation, languages, mlp
+from pipelines.sequences import generation, languages
+from pipelines.sequences.networks import mlp
 from pipelines.sequences.string_data import dataset
 
 

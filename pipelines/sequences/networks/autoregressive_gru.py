@@ -8,9 +8,10 @@ from torch import nn
 
 from methods.core.base import Decoder
 from methods.core.errors import BadInput
-from pipelines.sequences import languages, mlp
+from pipelines.sequences import languages
 from pipelines.sequences.autoregressive import Autoregressive, WithMemory
 from pipelines.sequences.domain import SequenceDomain
+from pipelines.sequences.networks import mlp
 
 
 @dataclass(frozen=True)

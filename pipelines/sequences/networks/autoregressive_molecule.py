@@ -10,10 +10,10 @@ from methods.core.base import Decoder
 from methods.core.errors import BadInput
 from pipelines.sequences import languages
 from pipelines.sequences.autoregressive import Autoregressive
-from pipelines.sequences.autoregressive_mlp import AutoregressiveMLP
 from pipelines.sequences.domain import SequenceDomain
 from pipelines.sequences.grown import WithMolecule
 from pipelines.sequences.language import Tokens
+from pipelines.sequences.networks.autoregressive_mlp import AutoregressiveMLP
 from pipelines.sequences.selfies_spelling import spelling
 
 _SPELLED = ("smiles_fragments", "smiles_fragments_small_rings", "smiles_selfies")

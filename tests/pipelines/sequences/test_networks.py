@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from methods.core.errors import BadInput
-from pipelines import sequences
+from pipelines.sequences import networks
 
 
 def build(name: str = "mlp", event: tuple[int, ...] = (15, 12), likelihood: str = "expression_grammar") -> object:
-    return sequences.build(name, event=event, rows=10, classes=0, likelihood=likelihood)
+    return networks.build(name, event=event, rows=10, classes=0, likelihood=likelihood)
 
 
 def test_families_go_by_the_names_of_their_files() -> None:
-    assert sequences.names() == [
+    assert networks.names() == [
         "autoregressive_gru",
         "autoregressive_mlp",
         "autoregressive_molecule",
