@@ -78,14 +78,23 @@ def best_table(task: Task, runs: Sequence[Runs]) -> Table:
 
 
 def _caption(task: Task, plan: Plan, results: Mapping[str, Any]) -> str:
-    """Results of others, and what the marks of doubtful winners mean."""
+    """Results of others, what the marks of doubtful winners mean, and what others print of their searches."""
     others = [
         f"{entry.name} {entry.score:.3g}" + (f" ({entry.calls} calls)" if entry.calls else "")
         for entry in task.published(plan.start)
     ]
     winners = [winner for result in results.values() for winner in result["winners"]]
     doubts = sorted({doubt for doubt in map(task.doubt, winners) if doubt})
-    return "; ".join([", ".join(others)] * bool(others) + [f"! {doubt}" for doubt in doubts])
+    notes = "; ".join([", ".join(others)] * bool(others) + [f"! {doubt}" for doubt in doubts])
+    counted = "; ".join(f"{name} {_counted(result['gvae'])}" for name, result in results.items())
+    return "\n".join([notes] * bool(notes) + [f"As Kusner et al. count, over all proposals: {counted}"])
+
+
+def _counted(values: Mapping[str, Any]) -> str:
+    spread = "" if values["average_sd"] is None else f" ± {values['average_sd']:.2f}"
+    average = "" if values["average"] is None else f", average {values['average']:.2f}{spread}"
+    best = " / ".join(f"{value:.3g}" for value in values["best_three"])
+    return f"{values['fraction_valid']:.2f} valid{average}, best three {best or 'none'}"
 
 
 def _draw(plan: Plan, task: Task, runs: Sequence[Runs], best: list[tuple[str, float]], folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lso.gvae_statistics import gvae_statistics
 from lso.plan import Plan
 from lso.record import Row, Rows
 from lso.worker import Finished
@@ -80,12 +81,11 @@ def summarize(runs: Runs, plan: Plan, *, maximize: bool) -> dict[str, Any]:
     """An optimizer's results, as plain values."""
     marks = sorted({min(MARK, plan.budget), plan.budget})
     last = [rows[-1] for rows in runs.rows]
-    pooled = sorted(runs.bests(plan.budget), reverse=maximize)[:3]
     return {
         "label": runs.label,
         "seeds": list(runs.seeds),
         "best": {str(mark): statistics(runs.bests(mark)) for mark in marks},
-        "best_three": [float(value) for value in pooled],
+        "gvae": gvae_statistics(runs.rows, plan.budget, maximize=maximize),
         "winners": runs.winners(maximize=maximize),
         "calls": [row.unique_calls for row in last],
         "proposals": [row.proposals for row in last],

@@ -51,3 +51,7 @@ def test_results_of_others_stand_below():
 
 def test_a_table_without_doubts_has_no_marks():
     assert "!" not in table(Branin(), -3.0, 2.0)
+
+
+def test_what_others_print_of_a_search_stands_below_each_value_of_the_best_three_once():
+    assert "local 1.00 valid, average 2.00, best three 2 / 3" in " ".join(table(Branin(), 2.0, 3.0).split())
