@@ -34,7 +34,6 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.cluster_utils import Cluster
 
 from benchmarks.quiet import silenced
-from benchmarks.server import mlflow_server
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Ledger
@@ -45,6 +44,7 @@ from orchestrator.running import cluster, session
 from orchestrator.running.session import Session
 from orchestrator.running.stop import Stop
 from orchestrator.running.trainable import StudyTrial
+from orchestrator.services import free_port, mlflow_server
 from pipelines import datasets
 
 REPORTS = 4  # of a trial
@@ -253,7 +253,7 @@ def _calls(trials: int, seconds: float, reports: int) -> dict[str, float]:
 def counted(folder: Path) -> Iterator[tuple[str, Counter[str]]]:
     """An MLflow server behind a proxy that counts requests by path."""
     count: Counter[str] = Counter()
-    with mlflow_server(folder) as target:
+    with mlflow_server(f"sqlite:///{folder}/mlflow.db", folder / "files", port=free_port()) as target:
 
         class Proxy(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -17,7 +17,7 @@ _OF_EVERY_TRIAL = [entry.name for entry in dataclasses.fields(Trial) if entry.na
 _COLUMNS = (
     Column("method", align="left"),
     Column("best configuration", "the settings that differ between trials, and the method's own", "wrap"),
-    Column("tried", "configurations of the search"),
+    Column("tried", "configurations of the search, or the only one"),
     Column("stopped early", "by the scheduler"),
     Column("failed"),
     Column("s per run", "wall-clock seconds, median"),
@@ -50,7 +50,7 @@ def _cells(tried: Sequence[TrialRun], trials: Sequence[TrialRun], same: Mapping[
     times = [trial.seconds for trial in trials if math.isfinite(trial.seconds)]
     cells = [
         _listed(own) or (MISSING if not trials else "nothing to choose"),
-        str(len(tried)),
+        str(len(tried) or len({trial.configuration for trial in trials})),
         str(sum(trial.stopped_early for trial in tried)),
         str(sum(trial.failed for trial in tried)),
         f"{statistics.median(times):.3g}" if times else MISSING,

@@ -77,9 +77,15 @@ def _points(pair: Objectives, trials: list[TrialRun]) -> Points:
 
 
 def by_metric(study: StudyRuns, x: str, y: str) -> Points:
-    """Two metrics of every search trial that ran to its end and has both, by arm."""
-    trials = [trial for trial in study.trials if trial.finished and trial.role == schema.SEARCH]
-    return _points((Objective(x, "min"), Objective(y, "min")), trials)
+    """Two metrics of every search trial that ran to its end and has both, by arm; of arms without a search, of their
+    replicates."""
+    searched = {arm for trial in study.trials if trial.role == schema.SEARCH for arm in trial.arms}
+    tried = [
+        trial
+        for trial in study.trials
+        if trial.finished and (trial.role == schema.SEARCH or not searched.intersection(trial.arms))
+    ]
+    return _points((Objective(x, "min"), Objective(y, "min")), tried)
 
 
 def _count(points: Points) -> int:

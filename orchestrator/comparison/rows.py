@@ -71,6 +71,8 @@ def _fronts(runs: StudyRuns, *, replicated: bool) -> dict[tuple[str, str], list[
 
 
 def _front(runs: StudyRuns, arm: str, *, replicated: bool) -> Iterator[list[TrialRun]]:
+    if not runs.search(arm):  # there was but one configuration
+        yield runs.replicates(arm)
     tried = {trial.identity: trial for trial in runs.search(arm) if trial.finished}
     able = {identity: found for identity, trial in tried.items() if (found := measured(trial, runs)) is not None}
     for identity in objectives.best(able, runs.objectives, runs.front):

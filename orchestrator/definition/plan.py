@@ -12,6 +12,7 @@ import torch
 from methods.core.base import Data
 from methods.core.errors import BadInput
 from methods.core.ranges import Range
+from orchestrator.definition.search_seconds import search_seconds
 from orchestrator.definition.study import Study
 from pipelines.datasets.dataset import Dataset
 from pipelines.metrics.evaluate import evaluate, monitor
@@ -30,7 +31,7 @@ class BranchPlan:
 
     Attributes:
         branch: its name.
-        trials: configurations and replicates.
+        trials: of the search, and replicates.
         space: what is searched.
         seconds: of one trial that runs to its end.
     """
@@ -42,7 +43,8 @@ class BranchPlan:
 
 
 def plan(study: Study, data: Mapping[str, Dataset]) -> list[BranchPlan]:
-    """Every branch's trials, timed by training its default configuration for a few steps.
+    """Every branch's trials, timed by training its default configuration for a few steps and, where the study has an
+    `optimization`, by a search with what that gives.
 
     The time that `metrics` of the study take is not in it.
 
@@ -62,8 +64,7 @@ def check(study: Study, data: Mapping[str, Dataset]) -> None:
     with _threads(study):
         for branch in study.branches:
             trial = study.trial(branch, {}, seed=0)
-            few = _few(trial, data[trial.data], 100)
-            _metrics(study, Training(trial, few, device()), few)
+            _metrics(study, _few(trial, data[trial.data], 100), data[trial.data])
 
 
 @contextlib.contextmanager
@@ -90,25 +91,23 @@ def _of(study: Study, data: Mapping[str, Dataset], branch: str) -> BranchPlan:
     evaluate(training.method, training.data.test)
     final = (time.perf_counter() - start) * len(dataset.data.test) / test
     reports = trial.epochs / study.reports(trial.epochs)
-    tried = study.configurations(branch)
-    trials = tried + study.replicates * (1 if len(study.objectives) == 1 else min(study.front, tried))
-    seconds = trial.epochs * epoch + reports * report + final + _BETWEEN_TRIALS
+    trials = study.searched(branch) + study.replicates * study.chosen(study.configurations(branch))
+    searches = search_seconds(study.optimization, training.method) if study.optimization else 0.0
+    seconds = trial.epochs * epoch + reports * report + final + searches + _BETWEEN_TRIALS
     return BranchPlan(branch, trials, study.ranges(branch), seconds)
 
 
 def _timed(trial: Trial, dataset: Dataset) -> tuple[Training, int, float]:
     """A few steps: the run, its rows, and the seconds that they take."""
-    few = _few(trial, dataset, 2 * trial.batch_size)
-    training = Training(trial, few, device())
+    training = _few(trial, dataset, 2 * trial.batch_size)
     seconds = training.epoch()["seconds"]
     if seconds > 2 * _SLOW:  # or the process was not warm yet
         seconds = training.epoch()["seconds"]
     if seconds > 2 * _SLOW:
-        return training, len(few.data.train), seconds
-    few = _few(trial, dataset, _BATCHES * trial.batch_size)
-    training = Training(trial, few, device())
+        return training, len(training.data.train), seconds
+    training = _few(trial, dataset, _BATCHES * trial.batch_size)
     training.epoch()
-    return training, len(few.data.train), min(training.epoch()["seconds"] for _ in range(3))
+    return training, len(training.data.train), min(training.epoch()["seconds"] for _ in range(3))
 
 
 def _metrics(study: Study, training: Training, dataset: Dataset) -> None:
@@ -125,16 +124,14 @@ def _metrics(study: Study, training: Training, dataset: Dataset) -> None:
             )
 
 
-def _few(trial: Trial, dataset: Dataset, rows: int) -> Dataset:
-    """The first `rows`, or more where the method asks for more, such as one for each of its clusters."""
+def _few(trial: Trial, dataset: Dataset, rows: int) -> Training:
+    """A run on the first `rows`, or on more where the method asks for more, such as one for each of its clusters."""
     for count in (rows, 10 * rows):
-        few = _head(dataset, count)
         try:
-            Training(trial, few, device())
+            return Training(trial, _head(dataset, count), device())
         except BadInput:
             continue
-        return few
-    return dataset
+    return Training(trial, dataset, device())
 
 
 def _head(dataset: Dataset, rows: int) -> Dataset:

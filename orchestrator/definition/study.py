@@ -58,6 +58,7 @@ class Study(BaseModel):
             An arm is `{name, method, …}` with settings of its own. Two arms whose settings are equal share the trial.
         trials: configurations tried for each branch, its defaults first; for `search: grid`, the most that may be.
         seeds: replicates of each branch's best configuration, under the seeds 1, 2, …; the search itself uses seed 0.
+            Where there is but one configuration, nothing is searched and the replicates are all trials.
         metric: what chooses among configurations, `valid/<metric>` or `train/<term>`; or a list of several, which may
             have the `seconds` of an epoch among them. Of several metrics the configurations of the Pareto front are
             replicated, which no other configuration of the branch beats in one metric without being worse in another.
@@ -176,6 +177,15 @@ class Study(BaseModel):
         """How many configurations are tried, where none is met twice."""
         distinct = len(self.first(branch)) if self.search == "grid" else size(self.ranges(branch))
         return int(min(self.trials, distinct))
+
+    def searched(self, branch: str) -> int:
+        """Trials of the search: a single configuration needs none and is replicated at once."""
+        tried = self.configurations(branch)
+        return tried if tried > 1 else 0
+
+    def chosen(self, tried: int) -> int:
+        """The most configurations that are replicated, of so many that were tried."""
+        return 1 if len(self.objectives) == 1 else min(self.front, tried)
 
     def first(self, branch: str) -> list[dict[str, Any]]:
         """The configurations that do not depend on results: the defaults, then for a grid its points."""

@@ -23,7 +23,7 @@ class Row:
 
     Attributes:
         branch: its name.
-        searched, configurations: configurations that have ended, of how many.
+        searched, configurations: configurations that have ended, of how many; of none where nothing is searched.
         replicated, seeds: finished replicates of the best configuration, of how many. Of several metrics, of the Pareto
             front's configurations, as many as there may be while the search goes on.
         running, stopped, failed: trials in these states; a trial of a study that was interrupted counts as running.
@@ -48,7 +48,7 @@ class Row:
     @property
     def planned(self) -> int:
         """Trials that there will be: no replicates where no configuration has finished."""
-        hopeless = self.searched >= self.configurations and self.best is None
+        hopeless = self.searched >= self.configurations > 0 and self.best is None
         return self.configurations + (0 if hopeless else self.seeds) + self.others
 
 
@@ -89,7 +89,7 @@ class Standing:
         for row in self.rows:
             table.add_row(
                 row.branch,
-                f"{row.searched}/{row.configurations}",
+                f"{row.searched}/{row.configurations}" if row.configurations else "",
                 f"{row.replicated}/{row.seeds}",
                 *(str(count or "") for count in (row.running, row.stopped, row.failed)),
                 "" if row.best is None else f"{row.best:.4g}",
@@ -102,15 +102,16 @@ class Standing:
 
     def _line(self, row: Row) -> str:
         states = {"running": row.running, "stopped early": row.stopped, "failed": row.failed}
-        parts = [f"searched {row.searched}/{row.configurations}", f"replicated {row.replicated}/{row.seeds}"]
+        parts = [f"searched {row.searched}/{row.configurations}"] if row.configurations else []
+        parts += [f"replicated {row.replicated}/{row.seeds}"]
         parts += [f"{count} {state}" for state, count in states.items() if count]
         best = [] if row.best is None else [f"{self.heading} {row.best:.4g}"]
         return f"{row.branch}: {', '.join(parts + best)}"
 
 
 def configurations(study: Study) -> dict[str, int]:
-    """How many configurations of each method there will be. To list a large grid takes a while: ask once."""
-    return {branch: study.configurations(branch) for branch in study.branches}
+    """How many configurations of each branch are searched. To list a large grid takes a while: ask once."""
+    return {branch: study.searched(branch) for branch in study.branches}
 
 
 def standing(study: Study, searched: Mapping[str, int], records: Iterable[Record]) -> Standing:
@@ -175,7 +176,8 @@ def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) ->
     states = Counter(record.status for record in records)
     ended = [record for record in records if record.status != ledger.RUNNING]
     replicates = [record for record in ended if record.role == REPLICATE]
-    chosen = _chosen(study, ended)
+    searched = searched or sum(record.role != REPLICATE for record in records)
+    chosen = _chosen(study, ended) if searched else {record.configuration for record in replicates}
     current = [record for record in replicates if record.configuration in chosen]
     tried = len(ended) - len(replicates)
     return Row(
@@ -183,7 +185,7 @@ def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) ->
         searched=tried,
         configurations=searched,
         replicated=sum(record.status == ledger.FINISHED for record in current),
-        seeds=study.replicates * (len(chosen) or 1 if tried >= searched else _most(study, searched)),
+        seeds=study.replicates * (len(chosen) or 1 if tried >= searched else study.chosen(searched)),
         running=states[ledger.RUNNING],
         stopped=states[ledger.STOPPED],
         failed=states[ledger.FAILED],
@@ -193,15 +195,10 @@ def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) ->
     )
 
 
-def _most(study: Study, searched: int) -> int:
-    """How many of a branch's configurations may be replicated."""
-    return 1 if len(study.objectives) == 1 else min(study.front, searched)
-
-
 def _best(study: Study, ended: Iterable[Record], chosen: Collection[str]) -> float | None:
+    finished = [record for record in ended if record.status == ledger.FINISHED]
     if len(study.objectives) > 1:
-        return len(chosen) or None
-    finished = (record for record in ended if record.status == ledger.FINISHED)
+        return len({record.configuration for record in finished}.intersection(chosen)) or None
     values = [found[0] for record in finished if (found := finite(study, record)) is not None]
     return (max if study.mode == "max" else min)(values, default=None)
 

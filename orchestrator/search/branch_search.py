@@ -43,13 +43,16 @@ class Planned:
 class BranchSearch:
     """The trials of one branch. Built from the records so far, so a second start goes on where the first stopped.
 
+    A branch with a single configuration has replicates alone. Records of its search, which an earlier version of this
+    project ran under seed 0, still count: a search that was interrupted ends, and one that failed has no replicates.
+
     Optuna proposes configurations: the branch's defaults first, then the sampler's. A trial that was stopped early is
     told to Optuna as pruned, never as complete, since its last value belongs to fewer epochs.
     """
 
     def __init__(self, study: Study, branch: str, records: Iterable[Record]) -> None:
         self.study, self.branch = study, branch
-        self.planned = study.configurations(branch)
+        self.planned = study.searched(branch)
         self._space = {name: distribution(span) for name, span in study.ranges(branch).items()}
         self._first = study.first(branch)
         directions = ["maximize" if each.mode == "max" else "minimize" for each in study.objectives]
@@ -98,7 +101,10 @@ class BranchSearch:
             self._end(planned, status, values)
 
     def best(self) -> list[Trial]:
-        """The finished configuration with the best value, or of several objectives those of the Pareto front."""
+        """The finished configuration with the best value, or of several objectives those of the Pareto front; the only
+        one where nothing is searched."""
+        if not self.planned and not self._trials:
+            return [self._trial(self._first[0], 0)]
         found = objectives.best(self._values, self.study.objectives, self.study.front)
         return [self._trials[identity] for identity in found]
 

@@ -25,7 +25,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from orchestrator import reconcile
+from orchestrator import reconcile, services
 from orchestrator.records import ledger, schema
 from orchestrator.records.ledger import Ledger, Record
 from orchestrator.records.location import connect
@@ -33,7 +33,7 @@ from pipelines import artifact
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif("LATENT_ORCHESTRA_FAULTS" not in os.environ, reason="takes minutes: make test-faults"),
 ]
 
@@ -105,7 +105,7 @@ class Place:
         return [run for run in found if run.data.tags[schema.KIND] == kind]
 
 
-def until(true: Callable[[], Any], seconds: float = 180.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 600.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it did not happen in time"
@@ -241,9 +241,7 @@ def answers(port: int) -> bool:
 
 
 def test_mlflow_killed_for_a_while_and_back(place: Place) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = services.free_port()
     place.uri = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as sweep:
         with server(place, port):

@@ -29,7 +29,7 @@ ROOT = Path(sweep.__file__).parents[1]
 STUDY = {
     "data": "digits",
     "methods": ["vae"],
-    "seeds": 1,
+    "seeds": 2,
     "fixed": {"network": "mlp", "latent": 2, "epochs": 4, "batch_size": 500},
 }
 
@@ -121,24 +121,20 @@ def test_a_study_is_in_postgresql_with_its_model_in_the_store(server: str, datab
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(importlib.util.find_spec("aiohttp_cors") is None, reason="no job server: pip install ray[default]")
 def test_a_study_submitted_as_a_job_is_in_postgresql(server: str, database: str, tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    study = tmp_path / "uploaded" / "tiny.yaml"
+    study.parent.mkdir()
+    study.write_text(yaml.safe_dump(STUDY))
     with dashboard() as address:
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "disabled"}}
         ray = shutil.which("ray", path=str(Path(sys.executable).parent))
         assert ray is not None
-        command = [ray, "job", "submit", "--address", address, "--working-dir", str(tmp_path)]
-        entry = [sys.executable, "-m", "orchestrator.sweep", "tiny.yaml", "--results", str(tmp_path / "results")]
+        command = [ray, "job", "submit", "--address", address, "--working-dir", str(study.parent)]
+        # The simulated nodes unpack what was uploaded into one folder, each anew: the sweep must not stand in it.
+        sweeping = f'cd / && exec {sys.executable} -m orchestrator.sweep "$OLDPWD/tiny.yaml"'
+        places = f"--results {tmp_path}/results --tracking-uri {server} --address auto"
+        entry = ["bash", "-c", f"{sweeping} {places}"]
         done = subprocess.run(
-            [
-                *command,
-                "--runtime-env-json",
-                json.dumps(environment),
-                "--",
-                *entry,
-                "--tracking-uri",
-                server,
-                "--address=auto",
-            ],
+            [*command, "--runtime-env-json", json.dumps(environment), "--", *entry],
             capture_output=True,
             text=True,
             timeout=400,

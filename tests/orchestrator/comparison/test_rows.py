@@ -47,6 +47,12 @@ def test_every_configuration_of_an_arms_front_is_a_row_with_its_replicates() -> 
     assert rows(study()).arms == {"beta_vae": "beta_vae", "vae 1": "vae", "vae 2": "vae"}
 
 
+def test_of_a_single_configuration_without_a_search_the_replicates_are_the_front() -> None:
+    found = study()
+    unsearched = [one for one in found.trials if (one.method, one.role) != ("beta_vae", "search")]
+    assert names(dataclasses.replace(found, trials=tuple(unsearched)))["beta_vae"] == ["d1", "d2"]
+
+
 def test_until_there_are_replicates_the_searchs_own_trials_stand_in() -> None:
     assert names(study(replicated=False)) == {"beta_vae": ["d0"], "vae 1": ["a0"], "vae 2": ["c0"]}
 

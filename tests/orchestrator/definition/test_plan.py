@@ -21,7 +21,7 @@ STUDY = Study(
 
 def test_every_method_has_its_number_of_trials_and_its_space(digits: Dataset) -> None:
     vae, beta_vae = plan.plan(STUDY, {"digits": digits})
-    assert (vae.branch, vae.trials, vae.space) == ("vae", 1 + 2, {})
+    assert (vae.branch, vae.trials, vae.space) == ("vae", 2, {})  # nothing to choose: replicates alone
     assert (beta_vae.branch, beta_vae.trials, set(beta_vae.space)) == ("beta_vae", 4 + 2, {"beta"})
 
 

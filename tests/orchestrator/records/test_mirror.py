@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import socketserver
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import uvicorn
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from orchestrator import services
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger, mirror, schema
 from orchestrator.records.ledger import Ledger, Record
@@ -39,9 +39,7 @@ class Server:
     """MLflow's own server on loopback."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = services.free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
@@ -88,7 +86,7 @@ def write(records: Ledger, seed: int = 0, epochs: int = 1, **more: Any) -> Recor
     return record
 
 
-def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 240.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it did not happen in time"

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +12,7 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from methods.core.errors import BadInput
+from orchestrator import services
 from orchestrator.records import location, models, schema
 from pipelines import artifact, datasets
 from pipelines.training import domain
@@ -221,9 +217,7 @@ def test_lost_files_of_a_model_are_one_sentence(client, study, folder):
 
 
 def test_a_server_that_is_down_is_given_up_within_seconds():
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    address = f"http://127.0.0.1:{services.free_port()}"
     start = time.monotonic()
     with pytest.raises(BadInput, match="does not answer"):
         models.fetch("runs:/0123", tracking_uri=address)
@@ -291,30 +285,9 @@ def test_a_local_decoder_is_recorded_in_the_experiment_lso(client, folder, tmp_p
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/s.db", "--artifacts-destination", str(tmp_path / "files")]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        wait_for(f"127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-def wait_for(address: str, process: subprocess.Popen) -> None:
-    host, port = address.split(":")
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.2)
-    raise AssertionError("the server did not start")
+    database = f"sqlite:///{tmp_path}/s.db"
+    with services.mlflow_server(database, tmp_path / "files", port=services.free_port()) as address:
+        yield address
 
 
 @pytest.mark.slow

@@ -46,6 +46,42 @@ def test_replicates_of_what_was_the_best_before_do_not_count_for_the_best() -> N
     assert (now.rows[0].replicated, now.ended, now.planned) == (1, 6, 7)
 
 
+SINGLE = STUDY.model_copy(update={"trials": 1})
+
+
+def of_single(*records: Record):
+    return standing(SINGLE, configurations(SINGLE), records)
+
+
+def test_a_single_configuration_has_replicates_alone() -> None:
+    now = of_single(record("a1", -1.5, REPLICATE))
+    assert (now.ended, now.planned, now.complete) == (1, 2, False)
+    assert now.lines() == ["vae: replicated 1/2, best valid/elbo -1.5"]
+    assert of_single(record("a1", -1.5, REPLICATE), record("a2", -1.6, REPLICATE)).complete
+
+
+def test_a_single_configuration_that_nothing_was_done_for_is_not_complete() -> None:
+    assert (of_single().planned, of_single().complete) == (2, False)
+
+
+def test_replicates_of_a_single_configuration_that_failed_are_over() -> None:
+    assert of_single(*(record(f"a{seed}", 0.0, REPLICATE, ledger.FAILED) for seed in (1, 2))).complete
+
+
+def test_a_search_of_a_single_configuration_from_an_earlier_version_counts() -> None:
+    now = of_single(record("a", -1.0), record("a1", -1.5, REPLICATE))
+    assert (now.ended, now.planned) == (2, 3)
+    assert now.lines() == ["vae: searched 1/1, replicated 1/2, best valid/elbo -1"]
+    assert of_single(record("a", float("nan"))).complete
+
+
+def test_of_several_metrics_a_single_configuration_is_the_front() -> None:
+    several = {"metric": ["valid/elbo", "valid/rate"], "mode": ["max", "min"], "early_stopping": None}
+    study = SINGLE.model_copy(update=several)
+    now = standing(study, configurations(study), [record("a1", -1.5, REPLICATE), record("a2", -1.6, REPLICATE)])
+    assert (now.complete, now.planned, now.rows[0].best) == (True, 2, 1)
+
+
 def test_trials_that_run_keep_a_study_from_being_complete() -> None:
     assert not of(*SEARCHED, record("a1", -1.0, REPLICATE), record("a2", 0.0, REPLICATE, ledger.RUNNING)).complete
 

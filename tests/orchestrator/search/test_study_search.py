@@ -163,14 +163,52 @@ def test_replicates_wait_for_the_whole_search() -> None:
 
 
 def test_slots_that_one_method_cannot_use_go_to_the_next() -> None:
-    search = StudySearch(study(methods=["vae", "beta_vae"], trials=1), [])
-    assert [search.suggest(str(n))["settings"]["method"] for n in range(2)] == ["vae", "beta_vae"]
+    search = StudySearch(study(methods=["vae", "beta_vae"], trials=2), [])
+    assert [search.suggest(str(n))["settings"]["method"] for n in range(3)] == ["vae", "vae", "beta_vae"]
 
 
-def test_a_method_without_hyperparameters_has_one_configuration() -> None:
-    sweep = Sweep(study(space={}))
-    sweep.start()
+@pytest.mark.parametrize("single", [{"space": {}}, {"trials": 1}, {"search": "grid", "space": {"latent": [7]}}])
+def test_a_single_configuration_is_replicated_without_a_search(single: dict[str, Any]) -> None:
+    sweep = Sweep(study(**single), slots=2)
+    assert sweep.start().done
+    assert [record.settings["seed"] for record in sweep.records.values()] == [1, 2]
+    assert sweep.roles() == {"replicate": 2}
+    defaults = sweep.study.trial("vae", sweep.study.defaults("vae"), seed=0)
+    assert {record.configuration for record in sweep.records.values()} == {defaults.configuration}
+
+
+def searched_alone(status: str) -> Sweep:
+    """A single configuration that was searched under seed 0, as earlier versions did."""
+    sweep = Sweep(study(trials=1))
+    trial = sweep.study.trial("vae", sweep.study.defaults("vae"), seed=0)
+    history = [{"epoch": 2, "time": 0, METRIC: 0.5}]
+    record = Record(trial.identity, trial.configuration, trial.settings(), "search", 0, status, history=history)
+    sweep.records[trial.identity] = record
+    return sweep
+
+
+@pytest.mark.parametrize("status", [ledger.RUNNING, ledger.FINISHED])
+def test_a_single_configuration_that_was_searched_once_ends_its_search_and_has_its_replicates(status: str) -> None:
+    sweep = searched_alone(status)
+    assert sweep.start().done
+    assert {record.status for record in sweep.records.values()} == {ledger.FINISHED}
     assert sweep.roles() == {"search": 1, "replicate": 2}
+
+
+def test_a_single_configuration_whose_search_failed_once_is_over() -> None:
+    sweep = searched_alone(ledger.FAILED)
+    assert sweep.start().done
+    assert sweep.roles() == {"search": 1}
+
+
+def test_a_single_configuration_that_gets_rivals_keeps_its_replicates() -> None:
+    sweep = Sweep(study(trials=1, mode="max", space={"learning_rate": {"low": 1e-3, "high": 1e-2}}))
+    sweep.start()
+    before = list(sweep.ended)
+    sweep.study = sweep.study.model_copy(update={"trials": 4})
+    assert sweep.start().done
+    assert sweep.ended[:2] == before
+    assert sweep.roles() == {"search": 4, "replicate": 2}  # the smallest rate, its default, is the best
 
 
 def test_a_grid_covers_the_product() -> None:
@@ -225,11 +263,12 @@ def test_a_value_that_is_not_finite_is_never_the_best(value: float, restarted: b
 
 
 def test_a_trial_whose_process_died_for_good_is_failed() -> None:
-    search = StudySearch(study(trials=1), [])
-    search.suggest("0")
-    search.on_trial_complete("0", error=True)
-    assert [trial.state for trial in told(search)] == [TrialState.FAIL]
-    assert search.suggest("1") == Searcher.FINISHED
+    search = StudySearch(study(trials=2), [])
+    for number in ("0", "1"):
+        search.suggest(number)
+        search.on_trial_complete(number, error=True)
+    assert [trial.state for trial in told(search)] == [TrialState.FAIL] * 2
+    assert search.suggest("2") == Searcher.FINISHED
 
 
 def test_a_report_that_comes_twice_is_told_once() -> None:
@@ -321,6 +360,7 @@ def test_tpe_tries_better_configurations_than_chance_does() -> None:
     assert all(later("tpe", seed) < later("random", seed) for seed in range(12))
 
 
+TWO_SIZES: dict[str, Any] = {"space": {"latent": [2, 3]}, "trials": 2}
 TWINS = [{"name": "plain", "method": "vae"}, {"name": "twin", "method": "vae"}, "beta_vae"]
 
 
@@ -332,34 +372,35 @@ def joined() -> tuple[dict[str, list[str]], Callable[[str, str], None]]:
 
 def test_a_trial_that_two_arms_propose_runs_once_and_both_hear_of_it() -> None:
     heard, hear = joined()
-    search = StudySearch(study(methods=TWINS, trials=1, seeds=1), [], hear)
-    first, second = search.suggest("0"), search.suggest("1")
-    assert [first["settings"]["method"], second["settings"]["method"]] == ["vae", "beta_vae"]
-    assert heard[first["identity"]] == ["plain", "twin"]
+    search = StudySearch(study(methods=TWINS, seeds=1, **TWO_SIZES), [], hear)
+    first, second, third = (search.suggest(number) for number in ("0", "1", "2"))
+    assert [each["settings"]["method"] for each in (first, second, third)] == ["vae", "vae", "beta_vae"]
+    assert heard[first["identity"]] == heard[second["identity"]] == ["plain", "twin"]
     search.on_trial_result("0", {"epoch": 2, METRIC: 0.5, "status": ledger.RUNNING})
     search.on_trial_complete("0", {"epoch": 6, METRIC: 0.4, "status": ledger.FINISHED})
     for name in ("plain", "twin"):
-        assert [trial.value for trial in told(search, name)] == [0.4]
+        assert told(search, name)[0].value == 0.4
         assert told(search, name)[0].intermediate_values == {2: 0.5, 6: 0.4}
 
 
 def test_an_arm_takes_over_a_trial_that_is_over() -> None:
-    sweep = Sweep(study(methods=["vae"], trials=1, seeds=1))
+    sweep = Sweep(study(methods=["vae"], seeds=1, **TWO_SIZES))
     sweep.start()
     heard, hear = joined()
-    search = StudySearch(study(methods=["vae", TWINS[1]], trials=1, seeds=1), list(sweep.records.values()), hear)
+    search = StudySearch(study(methods=["vae", TWINS[1]], seeds=1, **TWO_SIZES), list(sweep.records.values()), hear)
     assert search.suggest("0") == Searcher.FINISHED
     assert search.done
     assert set(heard) == set(sweep.records)
-    assert [trial.state for trial in told(search, "twin")] == [TrialState.COMPLETE]
+    assert [trial.state for trial in told(search, "twin")] == [TrialState.COMPLETE] * 2
 
 
 def test_a_trial_that_fails_fails_in_all_its_arms() -> None:
-    search = StudySearch(study(methods=TWINS[:2], trials=1), [])
-    search.suggest("0")
-    search.on_trial_complete("0", error=True)
-    assert search.suggest("1") == Searcher.FINISHED
-    assert [told(search, name)[0].state for name in ("plain", "twin")] == [TrialState.FAIL] * 2
+    search = StudySearch(study(methods=TWINS[:2], **TWO_SIZES), [])
+    for number in ("0", "1"):
+        search.suggest(number)
+        search.on_trial_complete(number, error=True)
+    assert search.suggest("2") == Searcher.FINISHED
+    assert [trial.state for name in ("plain", "twin") for trial in told(search, name)] == [TrialState.FAIL] * 4
 
 
 def test_arms_with_settings_of_their_own_are_searched_apart() -> None:
