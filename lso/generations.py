@@ -30,18 +30,23 @@ def search_in_generations(search: Search, breeders: Mapping[str, Breeds]) -> Non
     """
     surrogate, novelty = Surrogate(search), Novelty(search)
     for random in search.rounds():
-        surrogate.fit(random)
-        found = pool(search, size=_SETTINGS.elites)
-        candidates: dict[str, str] = {}
-        for _ in range(_GENERATIONS):
-            proposed = _proposed(search, found, breeders, random)
-            strings = list(proposed)
-            candidates |= {
-                strings[place]: proposed[strings[place]] for place in novelty.fresh(strings, most=len(strings))
-            }
-            if candidates:
-                found = _promising(search, surrogate, found, list(candidates))
-        _score(search, surrogate, novelty, candidates, random)
+        propose(search, surrogate, novelty, breeders, random)
+
+
+def propose(
+    search: Search, surrogate: Surrogate, novelty: Novelty, breeders: Mapping[str, Breeds], random: np.random.Generator
+) -> None:
+    """One batch: score what the surrogate, fitted to all that is known, chooses among four generations."""
+    surrogate.fit(random)
+    found = pool(search, size=_SETTINGS.elites)
+    candidates: dict[str, str] = {}
+    for _ in range(_GENERATIONS):
+        proposed = _proposed(search, found, breeders, random)
+        strings = list(proposed)
+        candidates |= {strings[place]: proposed[strings[place]] for place in novelty.fresh(strings, most=len(strings))}
+        if candidates:
+            found = _promising(search, surrogate, found, list(candidates))
+    _score(search, surrogate, novelty, candidates, random)
 
 
 def _proposed(
