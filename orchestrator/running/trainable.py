@@ -20,7 +20,7 @@ from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Ledger, Record
 from orchestrator.records.schema import REPLICATE
-from orchestrator.running import code_version, reuse
+from orchestrator.running import code_version, gpu_share, reuse
 from orchestrator.running.drawings import draw
 from orchestrator.running.usage import usage
 from pipelines import artifact
@@ -60,6 +60,7 @@ class StudyTrial(tune.Trainable):
         for name, dataset in self._datasets.items():
             dataset.__dict__["checksum"] = checksums[name]  # no need to hash it in every process
         self._study, self._fresh = study, fresh
+        gpu_share.hold(study.resources.gpu)
         self._common = facts | {"hostname": platform.node(), "process": str(os.getpid())}
         self._ledger = Ledger(Path(folder))
         self._start(config)
@@ -110,7 +111,8 @@ class StudyTrial(tune.Trainable):
         except Exception as error:
             from orchestrator.records.connection import reason  # imports MLflow: seconds at the start of every process
 
-            self._fail(f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
+            told = gpu_share.told(error, self._study.resources.gpu)
+            self._fail(told or f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
             # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
             # finds the trial ended.
             os._exit(1)

@@ -1,0 +1,36 @@
+"""A trial's share of a GPU, on machines without one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from orchestrator.running import gpu_share
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    found: list[float] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", found.append)
+    return found
+
+
+@pytest.mark.parametrize(("share", "limit"), [(0.25, [0.25]), (0, []), (1, []), (2, [])])
+def test_a_part_of_a_gpu_is_a_part_of_its_memory(limits: list[float], share: float, limit: list[float]) -> None:
+    gpu_share.hold(share)
+    assert limits == limit
+
+
+def test_without_a_gpu_nothing_is_held() -> None:
+    gpu_share.hold(0.25)
+
+
+def test_too_little_memory_is_told_with_the_share() -> None:
+    told = gpu_share.told(torch.OutOfMemoryError("CUDA out of memory"), 0.25)
+    assert told is not None
+    assert "needs more memory than the 0.25 of a GPU that it has: raise resources.gpu" in told
+
+
+def test_other_errors_are_told_elsewhere() -> None:
+    assert gpu_share.told(RuntimeError("no"), 0.25) is None
