@@ -244,9 +244,7 @@ def _add_searches(tasks: Any) -> None:
         "--score", default="gvae", choices=sorted(SCORES), help="how errors become a score (%(default)s)"
     )
     expression.set_defaults(settings=lambda options: {"target": options.target, "score": options.score})
-    molecule = _add_search(
-        tasks, "molecule", "find a molecule with a high score", start=RANDOM_START, optimizer="hybrid"
-    )
+    molecule = _add_search(tasks, "molecule", "find a molecule with a high score", start=RANDOM_START)
     objectives = "penalized_logp, penalized_logp_qed, qed, osimertinib, ranolazine, perindopril, zaleplon, median2"
     molecule.add_argument("--objective", default="penalized_logp", help=f"one of {objectives} (%(default)s)")
     molecule.add_argument("--data", default="nci", choices=DATA, help="molecules known before (%(default)s)")
@@ -257,7 +255,8 @@ def _add_searches(tasks: Any) -> None:
             name: getattr(options, name) for name in ("objective", "data", "size", "normalization")
         }
     )
-    custom = _add_search(tasks, "custom", "a task of your own: --task module:Class", start="held_out")
+    what = "a task of your own: --task module:Class"
+    custom = _add_search(tasks, "custom", what, start="held_out", optimizer="local")
     custom.add_argument("--task", required=True, metavar="MODULE:CLASS", help="derived from lso.task.Task")
     console.add_settings(custom, "what the task is built with")
     custom.set_defaults(settings=lambda options: console.settings(options.set))

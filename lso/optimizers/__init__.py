@@ -15,7 +15,8 @@ from methods.core.errors import unknown
 
 Optimizer = Callable[[Search], None]
 
-DEFAULT = "local"
+DEFAULT = "hybrid"
+"""The best over several targets (docs/results/lso.md). Tasks that name no way to breed strings take `local`."""
 
 
 def names() -> list[str]:
