@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from methods.core.errors import BadInput
-from pipelines import sequences
-from pipelines.sequences import languages
+from pipelines.sequences import languages, networks
 from pipelines.sequences.autoregressive import Autoregressive, WithMemory, Writer
 from pipelines.sequences.language import Tokens
 from pipelines.sequences.windowed import WithWindow
@@ -119,6 +118,6 @@ def test_draws_of_a_grammar_are_sentences() -> None:
 
 @pytest.mark.parametrize("family", ["autoregressive_gru", "autoregressive_mlp"])
 def test_the_loss_of_the_original_is_refused_with_the_likelihood_to_take(family: str) -> None:
-    domain = sequences.build(family, event=(15, 12), rows=10, classes=0, likelihood="expression_grammar_bce")
+    domain = networks.build(family, event=(15, 12), rows=10, classes=0, likelihood="expression_grammar_bce")
     with pytest.raises(BadInput, match="set likelihood=expression_grammar"):
         domain.decoder(4)

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from methods.core.errors import BadInput
-from pipelines import sequences
+from pipelines.sequences import networks
 from pipelines.sequences.autoregressive import Autoregressive
 from pipelines.sequences.grown import WithMolecule
 from pipelines.sequences.language import Tokens
@@ -61,7 +61,7 @@ def test_what_was_written_matters_beyond_the_window_of_symbols() -> None:
 
 
 def test_a_language_that_is_not_of_selfies_is_refused() -> None:
-    domain = sequences.build(
+    domain = networks.build(
         "autoregressive_molecule", event=(15, 12), rows=10, classes=0, likelihood="expression_grammar"
     )
     with pytest.raises(BadInput, match=r"smiles_fragments.*set network=autoregressive_mlp"):

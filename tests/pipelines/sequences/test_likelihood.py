@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipelines import sequences
-from pipelines.sequences import languages, likelihood
+from pipelines.sequences import languages, likelihood, networks
 from pipelines.sequences.likelihood import Sequences
 
 NAMES = ["expression_grammar", "expression_characters", "smiles_grammar"]
@@ -93,7 +92,7 @@ def test_the_loss_of_the_original_is_the_binary_cross_entropy_of_masked_probabil
     ("family", "name"),
     [
         (family, name)
-        for family in sequences.names()
+        for family in networks.names()
         for name in ("expression_grammar", "smiles_characters", "smiles_selfies")
         if (family == "autoregressive_molecule") == (name == "smiles_selfies")  # it reads nothing else
     ],
@@ -101,15 +100,15 @@ def test_the_loss_of_the_original_is_the_binary_cross_entropy_of_masked_probabil
 def test_a_family_encodes_and_decodes_sequences(family: str, name: str) -> None:
     language = languages.language(name)
     event = (language.length, language.symbols)
-    domain = sequences.build(family, event=event, rows=10, classes=0, likelihood=name)
+    domain = networks.build(family, event=event, rows=10, classes=0, likelihood=name)
     x = domain.decoder(4).sample(torch.randn(3, 4))
     assert x.shape == (3, *event)
     assert domain.encoder(6)(x).shape == (3, 6)
 
 
-@pytest.mark.parametrize("family", sequences.names())
+@pytest.mark.parametrize("family", networks.names())
 def test_an_encoder_reads_numbers_of_symbols_as_it_reads_one_hot_rows(family: str) -> None:
-    domain = sequences.build(family, event=(15, 12), rows=10, classes=0, likelihood="expression_grammar")
+    domain = networks.build(family, event=(15, 12), rows=10, classes=0, likelihood="expression_grammar")
     encoder = domain.encoder(4).eval()
     numbers = torch.randint(12, (5, 15))
     torch.testing.assert_close(encoder(numbers.to(torch.uint8)), encoder(F.one_hot(numbers, 12).float()))
@@ -121,7 +120,7 @@ def test_the_recurrent_family_has_the_sizes_of_the_original() -> None:
 
     torch's GRU has a second bias vector a layer, 3 x hidden numbers more.
     """
-    domain = sequences.build("gru", event=(277, 76), rows=10, classes=0, likelihood="smiles_grammar")
+    domain = networks.build("gru", event=(277, 76), rows=10, classes=0, likelihood="smiles_grammar")
     convolutions = (76 * 9 + 1) * 9 + (9 * 9 + 1) * 9 + (9 * 11 + 1) * 10
     dense = (10 * (277 - 8 - 8 - 10) + 1) * 435 + (435 + 1) * 112
     assert sum(p.numel() for p in domain.encoder(112).parameters()) == convolutions + dense
