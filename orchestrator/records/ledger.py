@@ -119,7 +119,7 @@ class Ledger:
         """Note that an arm has proposed a trial, whether that has a record yet or not. Raises as `write` does."""
         arms = self._arms(identity)
         if arm not in arms:
-            _write(self.trial_folder(identity) / _ARMS, [*arms, arm])
+            write_json(self.trial_folder(identity) / _ARMS, [*arms, arm])
 
     def _arms(self, identity: str) -> list[str]:
         try:
@@ -131,7 +131,7 @@ class Ledger:
         """Put a record on disk. Raises `BadInput` where that is full or not there any more."""
         # The trial's process writes the record and the sweep the arms: neither must undo what the other wrote.
         kept = {name: value for name, value in asdict(record).items() if name != "arms"}
-        _write(self.trial_folder(record.identity) / "record.json", kept)
+        write_json(self.trial_folder(record.identity) / "record.json", kept)
 
     def records(self) -> Iterator[Record]:
         """All readable records, oldest first."""
@@ -194,7 +194,7 @@ class Ledger:
         return kept["session"] if kept else ""
 
     def _bind(self, study: Study, session: str) -> str:
-        _write(
+        write_json(
             self._definition,
             {"session": session, "definition": study.definition, "study": study.model_dump(mode="json")},
         )
@@ -248,7 +248,12 @@ def _refused(changes: dict[str, tuple[Any, Any]], folder: Path) -> str:
     )
 
 
-def _write(path: Path, content: dict[str, Any] | list[Any]) -> None:
+def write_json(path: Path, content: dict[str, Any] | list[Any]) -> None:
+    """A file whole, or as it was before.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from ray.tune.experiment import Trial
 from methods.core.errors import BadInput
 from orchestrator.definition.budget import Budget
 from orchestrator.definition.study import Study
-from orchestrator.records.ledger import Ledger
+from orchestrator.records.ledger import Ledger, write_json
 
 _LOOK = 1.0  # seconds between two looks at the clock
 _WRITE = 10.0  # seconds between two writes: what a crash can lose
@@ -63,12 +62,7 @@ class Meter:
             raise KeyboardInterrupt
 
     def _write(self) -> None:
-        draft = self._path.with_name(".spent.json.draft")
-        try:
-            draft.write_text(json.dumps(asdict(self._spent)))
-            os.replace(draft, self._path)
-        except OSError as error:
-            raise BadInput(f"cannot write {self._path} ({error.strerror or error}): make room for it") from error
+        write_json(self._path, asdict(self._spent))
         self._written = self._looked
 
 
