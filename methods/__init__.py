@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
 import pkgutil
 
 from methods.core.base import Domain, Method
 from methods.core.errors import unknown
 from methods.core.ranges import resolved
+from methods.core.registry import class_in
 
 
 def names() -> list[str]:
@@ -35,12 +34,7 @@ def get(name: str) -> type[Method]:
     """
     if name not in names():
         raise unknown("method", name, names())
-    module = importlib.import_module(f"methods.{name}")
-    (found,) = (
-        member
-        for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, Method) and member.__module__ == module.__name__
-    )
+    found: type[Method] = class_in(f"methods.{name}", Method)
     return found
 
 

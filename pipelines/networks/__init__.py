@@ -5,12 +5,11 @@ A family is a `Domain`: it gives any method an encoder and a decoder that suit t
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import pkgutil
 
 from methods.core.base import Domain
 from methods.core.errors import unknown
+from methods.core.registry import class_in
 from pipelines.networks import likelihoods
 from pipelines.networks.image import ImageDomain
 
@@ -33,10 +32,5 @@ def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelih
         raise unknown("network", name, names())
     if likelihood not in likelihoods.names():
         raise unknown("likelihood", likelihood, likelihoods.names())
-    module = importlib.import_module(f"pipelines.networks.{name}")
-    (family,) = (
-        member
-        for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, ImageDomain) and member.__module__ == module.__name__
-    )
+    family: type[ImageDomain] = class_in(f"pipelines.networks.{name}", ImageDomain)
     return family(event, rows, classes, likelihood)

@@ -6,12 +6,11 @@ names a language (`languages.names()`), which knows what sequences of symbols ar
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import pkgutil
 
 from methods.core.base import Domain
 from methods.core.errors import BadInput, unknown
+from methods.core.registry import class_in
 from pipelines.sequences import languages
 from pipelines.sequences.domain import SequenceDomain
 
@@ -38,10 +37,5 @@ def build(name: str, *, event: tuple[int, ...], rows: int, classes: int, likelih
     symbols = languages.language(likelihood, event[0]).symbols
     if event[1:] != (symbols,):
         raise BadInput(f"{likelihood} has {symbols} symbols, and the data have rows of shape {event}: choose another")
-    module = importlib.import_module(f"pipelines.sequences.networks.{name}")
-    (family,) = (
-        member
-        for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, SequenceDomain) and member.__module__ == module.__name__
-    )
+    family: type[SequenceDomain] = class_in(f"pipelines.sequences.networks.{name}", SequenceDomain)
     return family(event, rows, classes, likelihood)
