@@ -10,13 +10,12 @@ import warnings
 import torch
 from botorch.acquisition.analytic import LogExpectedImprovement, PosteriorMean
 from botorch.generation.gen import gen_candidates_scipy
-from botorch.models.model import Model
-from botorch.posteriors.gpytorch import GPyTorchPosterior
 from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import solve_triangular
 
-from lso.surrogates.sparse import SparseGaussianProcess, single
+from lso.surrogates.single_codes import SingleCodes
+from lso.surrogates.sparse import SparseGaussianProcess
 
 _GRID = 10_000
 _STALE = 100  # grid points whose value is computed anew at a time
@@ -24,7 +23,7 @@ _STEPS = 15  # of L-BFGS-B, from the grid's best point
 _JITTER = 1e-6  # of the signal's variance
 
 
-class Believer(Model):
+class Believer(SingleCodes):
     """A process that believes its own means at some points.
 
     Args:
@@ -41,26 +40,11 @@ class Believer(Model):
         jitter = _JITTER * process.log_signal.exp() * torch.eye(len(own), dtype=own.dtype)
         self._root = torch.linalg.cholesky(own + jitter)
 
-    @property
-    def num_outputs(self) -> int:
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size()
-
-    def posterior(
-        self,
-        X: Float[Tensor, "*B 1 latent"],  # noqa: N803, since BoTorch calls it by this name
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: None = None,
-    ) -> GPyTorchPosterior:
-        """Of single codes."""
-        cross = self._process.cross(X)
-        own = self._process.kernel(X, self._points) - cross @ self._explained.T
+    def moments(self, codes: Float[Tensor, "*B 1 latent"]) -> tuple[Float[Tensor, "*B 1"], Float[Tensor, "*B 1"]]:
+        cross = self._process.cross(codes)
+        own = self._process.kernel(codes, self._points) - cross @ self._explained.T
         known = solve_triangular(self._root, own.transpose(-1, -2), upper=False).square().sum(-2)
-        return single(self._process.mean(cross), self._process.variance(cross) - known)
+        return self._process.mean(cross), self._process.variance(cross) - known
 
 
 def greedy_batch(

@@ -9,18 +9,17 @@ signal begins with variance 1 too; here it is the mean square of the costs, whic
 from __future__ import annotations
 
 import torch
-from botorch.models.model import Model
-from botorch.posteriors.gpytorch import GPyTorchPosterior
-from gpytorch.distributions import MultivariateNormal
 from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import solve_triangular
+
+from lso.surrogates.single_codes import SingleCodes
 
 _JITTER = 1e-6  # of the signal's variance
 _PART = 5000  # rows at a time, where all are used
 
 
-class SparseGaussianProcess(Model):
+class SparseGaussianProcess(SingleCodes):
     """A posterior over functions of codes. Lengths, signal, noise and the inducing points are parameters.
 
     Args:
@@ -86,24 +85,9 @@ class SparseGaussianProcess(Model):
         """Whose inner products with other such covariances are what the posterior takes off the prior's."""
         return cross @ self._explained
 
-    @property
-    def num_outputs(self) -> int:
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size()
-
-    def posterior(
-        self,
-        X: Float[Tensor, "*B 1 latent"],  # noqa: N803, since BoTorch calls it by this name
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: None = None,
-    ) -> GPyTorchPosterior:
-        """Of single codes, which is all that acquisition functions of one point ask for."""
-        cross = self.cross(X)
-        return single(self.mean(cross), self.variance(cross))
+    def moments(self, codes: Float[Tensor, "*B 1 latent"]) -> tuple[Float[Tensor, "*B 1"], Float[Tensor, "*B 1"]]:
+        cross = self.cross(codes)
+        return self.mean(cross), self.variance(cross)
 
     def kernel(self, one: Float[Tensor, "*A latent"], other: Float[Tensor, "B latent"]) -> Float[Tensor, "*A B"]:
         """Prior covariances."""
@@ -132,8 +116,3 @@ class SparseGaussianProcess(Model):
         own = self.cross(self.points)
         jitter = _JITTER * self.log_signal.exp() * torch.eye(len(own), dtype=own.dtype)
         return torch.linalg.cholesky(own + jitter)
-
-
-def single(mean: Float[Tensor, "*B 1"], variance: Float[Tensor, "*B 1"]) -> GPyTorchPosterior:
-    """A posterior of single codes, in BoTorch's form."""
-    return GPyTorchPosterior(MultivariateNormal(mean, variance.clamp(min=1e-12)[..., None]))
