@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -51,3 +52,30 @@ def digits() -> Dataset:
     from pipelines import datasets  # not above: the hook comes first
 
     return datasets.load("digits")
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+from lso.tasks.branin import Branin
+
+class Dying(Branin):
+    def __init__(self, mark):
+        self.mark, self.batches = Path(mark), 0
+
+    def score(self, strings):
+        self.batches += len(strings) < 20
+        if self.batches == 3 and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().score(strings)
+"""
+"""A task that kills its process at the third batch, unless that was done before."""
+
+
+@pytest.fixture
+def dying_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of that task, whose module is in `tmp_path`."""
+    (tmp_path / "dying.py").write_text(DYING)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "dying:Dying"

@@ -102,31 +102,8 @@ def test_a_seed_that_dies_again_and_again_ends_the_comparison_in_one_sentence(tm
     assert len(by_run(tmp_path)["evolution", 0]) >= PLAN.batch
 
 
-DYING = """
-import os, signal
-from pathlib import Path
-from lso.tasks.branin import Branin
-
-class Dying(Branin):
-    def __init__(self, mark):
-        self.mark, self.batches = Path(mark), 0
-
-    def score(self, strings):
-        self.batches += len(strings) < 20
-        if self.batches == 3 and not self.mark.exists():
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().score(strings)
-"""
-"""A task that kills its process at the third batch, unless that was done before."""
-
-
-def test_processes_give_what_one_process_gives_also_when_they_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    (tmp_path / "dying.py").write_text(DYING)
-    monkeypatch.syspath_prepend(tmp_path)
-    plan = replace(PLAN, task="dying:Dying", settings={"mark": str(tmp_path / "mark")})
+def test_processes_give_what_one_process_gives_also_when_they_are_killed(tmp_path: Path, dying_task: str):
+    plan = replace(PLAN, task=dying_task, settings={"mark": str(tmp_path / "mark")})
     told: list[Message] = []
     run(tmp_path / "two", processes(2), told.append, plan)
     assert {message.reason for message in told if isinstance(message, Lost)} == {"its process died (exit code -9)"}

@@ -25,24 +25,6 @@ from pipelines.sequences.string_data import dataset
 from pipelines.training import domain
 from pipelines.trial import trial
 
-DYING = """
-import os, signal
-from pathlib import Path
-from lso.tasks.branin import Branin
-
-class Dying(Branin):
-    def __init__(self, mark):
-        self.mark, self.batches = Path(mark), 0
-
-    def score(self, strings):
-        self.batches += len(strings) < 20
-        if self.batches == 3 and not self.mark.exists():
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().score(strings)
-"""
-"""A task that kills its process at the third batch, unless that was done before."""
-
 
 def lines(folder: Path, plan: Plan, start: Starter | None) -> list[dict[str, str]]:
     assert command.execute(plan, folder, resume=False, decoder={}, start=start).outcome == "finished"
@@ -51,13 +33,11 @@ def lines(folder: Path, plan: Plan, start: Starter | None) -> list[dict[str, str
 
 
 def test_a_seed_whose_worker_is_killed_ends_as_it_does_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], dying_task: str
 ):
-    (tmp_path / "dying.py").write_text(DYING)
-    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # for Ray's processes
     settings = {"mark": str(tmp_path / "mark")}
-    plan = Plan("dying:Dying", settings, optimizers=("evolution", "prior"), budget=20, batch=5)
+    plan = Plan(dying_task, settings, optimizers=("evolution", "prior"), budget=20, batch=5)
     on_cluster = lines(tmp_path / "ray", plan, on_ray("local"))
     assert "seed 0 begins again: its Ray worker died" in capfd.readouterr().err
     assert on_cluster == lines(tmp_path / "here", plan, None)
