@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import psutil
 
@@ -97,17 +98,17 @@ class Trials:
     def _trial(self, kind: type[Ledger], *, tracked: bool) -> Spent:
         self._seed += 1
         settings = STUDY.trial("vae", {}, seed=self._seed)
-        trainable.Ledger = kind  # type: ignore[misc]
         trial = object.__new__(trainable.StudyTrial)  # Ray's own initialization wants a cluster
         CountedLedger.spent, start, telling = 0.0, time.process_time(), 0.0
-        trial.setup(
-            {"settings": settings.settings(), "role": SEARCH},
-            arrays={"digits": to_arrays(self._data)},
-            checksums={"digits": self._data.checksum},
-            study=STUDY,
-            folder=str(self.records.folder),
-            facts={},
-        )
+        with mock.patch.object(trainable, "Ledger", kind):
+            trial.setup(
+                {"settings": settings.settings(), "role": SEARCH},
+                arrays={"digits": to_arrays(self._data)},
+                checksums={"digits": self._data.checksum},
+                study=STUDY,
+                folder=str(self.records.folder),
+                facts={},
+            )
         done = False
         while not done:
             done = trial.step()["status"] != ledger.RUNNING
