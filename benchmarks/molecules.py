@@ -20,7 +20,7 @@ from methods.core.base import Method
 from methods.core.errors import BadInput
 from pipelines import artifact, console, densities
 from pipelines.metrics.isolation import isolated
-from pipelines.metrics.strings import scores
+from pipelines.metrics.strings import greedy
 from pipelines.sequences.likelihood import Sequences
 
 _ROWS = 500  # codes decoded at a time
@@ -42,9 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 def written(method: Method, codes: torch.Tensor) -> list[str]:
     """The SMILES that codes (N, latent) are greedily decoded into."""
     decoder = _decoder(method)
-    return [
-        text for part in codes.split(_ROWS) for text in decoder.strings(decoder.language.greedy(scores(method, part)))
-    ]
+    return [text for part in codes.split(_ROWS) for text in decoder.strings(greedy(method, part))]
 
 
 def penalized(molecules: list[Chem.Mol]) -> NDArray[np.float64]:

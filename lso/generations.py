@@ -38,7 +38,24 @@ def propose(
 ) -> None:
     """One batch: score what the surrogate, fitted to all that is known, chooses among four generations."""
     surrogate.fit(random)
-    found = pool(search, size=_SETTINGS.elites)
+    score(search, surrogate, novelty, bred(search, surrogate, novelty, breeders, random), search.batch, random)
+
+
+def bred(
+    search: Search,
+    surrogate: Surrogate,
+    novelty: Novelty,
+    breeders: Mapping[str, Breeds],
+    random: np.random.Generator,
+    *,
+    niche: float = 0.0,
+) -> dict[str, str]:
+    """New strings of four generations, each with the name of the way in which it was made first.
+
+    Args:
+        niche: of the first parents, as in `Neighborhood`.
+    """
+    found = pool(search, size=_SETTINGS.elites, niche=niche)
     candidates: dict[str, str] = {}
     for _ in range(_GENERATIONS):
         proposed = _proposed(search, found, breeders, random)
@@ -46,7 +63,25 @@ def propose(
         candidates |= {strings[place]: proposed[strings[place]] for place in novelty.fresh(strings, most=len(strings))}
         if candidates:
             found = _promising(search, surrogate, found, list(candidates))
-    _score(search, surrogate, novelty, candidates, random)
+    return candidates
+
+
+def score(
+    search: Search,
+    surrogate: Surrogate,
+    novelty: Novelty,
+    candidates: Mapping[str, str],
+    count: int,
+    random: np.random.Generator,
+) -> None:
+    """Score `count` of the candidates, as the surrogate chooses, in the order of how they were made."""
+    strings = list(candidates)
+    strings = [strings[place] for place in novelty.fresh(strings, most=len(strings))]
+    chosen = [strings[place] for place in surrogate.choose(strings, count, random)]
+    for source in dict.fromkeys(candidates.values()):
+        own = [string for string in chosen if candidates[string] == source]
+        if own:
+            search.score(own, source=source)
 
 
 def _proposed(
@@ -73,16 +108,3 @@ def _promising(search: Search, surrogate: Surrogate, found: Pool, candidates: li
     codes = search.space.encode([strings[place] for place in kept])
     whole = np.isfinite(codes).all(1)
     return Pool(codes[whole], means[kept][whole], [strings[place] for place in kept[whole]], found.mean, found.spread)
-
-
-def _score(
-    search: Search, surrogate: Surrogate, novelty: Novelty, candidates: Mapping[str, str], random: np.random.Generator
-) -> None:
-    """A batch of the candidates, in the order of how they were made."""
-    strings = list(candidates)
-    strings = [strings[place] for place in novelty.fresh(strings, most=len(strings))]
-    chosen = [strings[place] for place in surrogate.choose(strings, search.batch, random)]
-    for source in dict.fromkeys(candidates.values()):
-        own = [string for string in chosen if candidates[string] == source]
-        if own:
-            search.score(own, source=source)

@@ -24,12 +24,16 @@ class Neighborhood:
             evenly in its logarithm.
         crossed: share of codes between or mixed from two elites.
         prior: share drawn from a Gaussian with the mean and standard deviations of the start's codes.
+        niche: among elites that score this close to one another only one is kept, in standard deviations of the
+            start's scores; 0 for those that score the same, to the seventh digit. Without it, what is found first in a
+            plateau soon fills the whole pool.
     """
 
     elites: int = 50
     sigma: tuple[float, float] = (0.3, 2.0)
     crossed: float = 0.3
     prior: float = 0.3
+    niche: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,17 @@ class Pool:
         return codes
 
 
-def pool(search: Search, *, size: int, random_start: int = 0, niche: bool = True) -> Pool:
+def pool(search: Search, *, size: int, niche: float = 0.0) -> Pool:
     """The `size` best of the start and of what was found, best first; strings without a code are left out.
 
     Args:
-        niche: one string for every score, to the seventh digit.
-        random_start: so many strings of the start more, always the same for a run.
+        niche: as in `Neighborhood`.
     """
-    start = _some_of_start(search, size, random_start)
+    start = np.sort(np.argsort(search.start_costs, kind="stable")[: 4 * size])
     strings = [search.start.strings[row] for row in start] + search.strings
     costs = np.concatenate([search.start_costs[start], search.costs])
     order = np.argsort(costs, kind="stable")
-    if niche:
-        order = _distinct(order, costs)
-    kept = order[:size]
+    kept = _distinct(order, costs, _width(search, niche))[:size]
     codes = search.space.encode([strings[place] for place in kept])
     whole = np.isfinite(codes).all(1)
     mean, spread = moments(search)
@@ -98,15 +99,13 @@ def moments(search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return codes.mean(0), codes.std(0) + 1e-6
 
 
-def _some_of_start(search: Search, size: int, random_start: int) -> NDArray[np.int64]:
-    costs = search.start_costs
-    best = np.argsort(costs, kind="stable")[: 4 * size]
-    more = np.random.default_rng([search.seed, 1 << 20]).permutation(len(costs))[:random_start]
-    return np.union1d(best, more)
+def _width(search: Search, niche: float) -> float:
+    """Of a niche, as a difference of costs."""
+    return max(1e-7, niche * float(search.start_costs.std())) if len(search.start_costs) else 1e-7
 
 
-def _distinct(order: NDArray[np.int64], costs: NDArray[np.float64]) -> NDArray[np.int64]:
-    _, first = np.unique(np.round(costs[order], 7), return_index=True)
+def _distinct(order: NDArray[np.int64], costs: NDArray[np.float64], width: float) -> NDArray[np.int64]:
+    _, first = np.unique(np.round(costs[order] / width), return_index=True)
     return order[np.sort(first)]
 
 

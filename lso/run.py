@@ -244,7 +244,8 @@ def _add_searches(tasks: Any) -> None:
         "--score", default="gvae", choices=sorted(SCORES), help="how errors become a score (%(default)s)"
     )
     expression.set_defaults(settings=lambda options: {"target": options.target, "score": options.score})
-    molecule = _add_search(tasks, "molecule", "find a molecule with a high score", start=RANDOM_START)
+    what = "find a molecule with a high score"
+    molecule = _add_search(tasks, "molecule", what, start=RANDOM_START, optimizer="hybrid")
     objectives = "penalized_logp, penalized_logp_qed, qed, osimertinib, ranolazine, perindopril, zaleplon, median2"
     molecule.add_argument("--objective", default="penalized_logp", help=f"one of {objectives} (%(default)s)")
     molecule.add_argument("--data", default="nci", choices=DATA, help="molecules known before (%(default)s)")
@@ -256,7 +257,7 @@ def _add_searches(tasks: Any) -> None:
         }
     )
     what = "a task of your own: --task module:Class"
-    custom = _add_search(tasks, "custom", what, start="held_out", optimizer="local")
+    custom = _add_search(tasks, "custom", what, start="held_out")
     custom.add_argument("--task", required=True, metavar="MODULE:CLASS", help="derived from lso.task.Task")
     console.add_settings(custom, "what the task is built with")
     custom.set_defaults(settings=lambda options: console.settings(options.set))

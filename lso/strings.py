@@ -16,7 +16,7 @@ from lso.space import LatentSpace
 from methods.core.base import Method
 from methods.core.errors import BadInput
 from pipelines.grammar.parser import Refused
-from pipelines.metrics.strings import scores
+from pipelines.metrics.strings import greedy
 from pipelines.sequences.likelihood import Sequences
 
 _CHUNK = 2000  # codes decoded at a time
@@ -49,7 +49,7 @@ class StringSpace:
     def decode(self, codes: Codes) -> list[str]:
         """The string of every code; empty where it stands for none."""
         z = torch.from_numpy(np.ascontiguousarray(codes)).float()
-        found = [self.language.greedy(scores(self.space.method, part)) for part in z.split(_CHUNK)]
+        found = [greedy(self.space.method, part) for part in z.split(_CHUNK)]
         return self._write(torch.cat(found)) if found else []
 
     def encode(self, strings: Sequence[str]) -> Codes:

@@ -15,8 +15,8 @@ from methods.core.errors import unknown
 
 Optimizer = Callable[[Search], None]
 
-DEFAULT = "hybrid"
-"""The best over several targets (docs/results/lso.md). Tasks that name no way to breed strings take `local`."""
+DEFAULT = "portfolio"
+"""The best on expressions of several targets (docs/results/lso.md); for molecules that is `hybrid`."""
 
 
 def names() -> list[str]:

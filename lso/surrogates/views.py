@@ -52,7 +52,12 @@ class Matern:
 
     def kernel(self, similarity: Matrix, log_length: float) -> Matrix:
         r = np.sqrt(5) * similarity / np.exp(log_length)
-        return (1 + r + r * r / 3) * np.exp(-r)
+        found = r * r
+        found /= 3  # in place, as are the others: these matrices are large, and new ones take most of the time
+        found += 1 + r
+        np.negative(r, out=r)
+        found *= np.exp(r, out=r)
+        return found
 
     def diagonal(self, a: Matrix) -> NDArray[np.float64]:
         return np.ones(len(a))

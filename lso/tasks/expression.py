@@ -196,11 +196,8 @@ def _grammar() -> Language:
 
 
 def _rules(string: str) -> bytes | None:
-    return _RULES.get(string) or _parsed(string)
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def _parsed(string: str) -> bytes | None:
+    if string in _RULES:
+        return _RULES[string]
     try:
         return _grammar().parse(string)
     except Refused:

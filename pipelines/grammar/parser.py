@@ -8,6 +8,7 @@ time linear in the string, where chart parsers are cubic.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from pipelines.grammar.cfg import Grammar
 
 _END = 0  # the terminal after the last one
 _ACCEPT = 1 << 30
+_KEPT = 1 << 15  # parses: a search asks for a string's several times in a row
 
 _Pairs = set[tuple[int, ...]]
 _Item = tuple[int, int]  # a rule, and how many of its symbols were seen
@@ -63,6 +65,7 @@ class Parser:
             _Reduction(bytes([number]), rule.lhs, len(rule.symbols), len(rule.nonterminals))
             for number, rule in enumerate(grammar.rules)
         ]
+        self._remembered = functools.lru_cache(maxsize=_KEPT)(self._parse)
 
     def parse(self, text: str) -> bytes:
         """The numbers of the rules that derive `text`, without padding.
@@ -70,6 +73,9 @@ class Parser:
         Raises:
             Refused: the string is empty, holds what is no terminal, or is no sentence of the grammar.
         """
+        return self._remembered(text)
+
+    def _parse(self, text: str) -> bytes:
         terminals = self._terminals(text)
         if not terminals:
             raise Refused("empty")

@@ -57,10 +57,16 @@ def test_a_run_goes_on_from_known_scores_as_if_it_had_never_stopped(name: str):
     assert rows_of(name, known=known) == whole
 
 
-@pytest.mark.parametrize("name", ["local", "latent_generations", "trust_region"])
+@pytest.mark.parametrize("name", ["local", "latent_generations", "portfolio", "trust_region"])
 def test_a_model_finds_the_minimum_of_branin(name: str):
     best = min(row.score for row in rows_of(name, budget=50, batch=10) if row.score is not None)
     assert best < MINIMUM + 0.05
+
+
+def test_half_of_a_portfolio_is_bred_also_where_batches_are_odd():
+    rows = [row for row in rows_of("portfolio", budget=30, batch=5) if row.new]
+    near = [sum(row.iteration == step for row in rows) for step in range(6)]
+    assert near == [5] * 6
 
 
 def test_descriptors_help_as_codes_do_where_they_are_the_same():

@@ -12,7 +12,7 @@ from methods.core.errors import BadInput
 from pipelines.datasets.dataset import Dataset
 from pipelines.metrics import registry
 from pipelines.metrics.evaluate import evaluate, monitor
-from pipelines.metrics.strings import reconstruction_of_each, scores, string_metrics
+from pipelines.metrics.strings import greedy, reconstruction_of_each, string_metrics
 from pipelines.metrics.subject import NotMeasurable, Settings, Subject
 from pipelines.networks.mlp import MLP
 from pipelines.sequences.languages import language
@@ -109,10 +109,12 @@ def test_molecules_are_valid_if_their_valences_are() -> None:
     assert string_metrics(bad, own.data, rows=20, attempts=2)["prior_validity"] == 0
 
 
-def test_scores_are_what_the_decoder_says_to_what_the_method_makes_of_a_code() -> None:
+def test_the_greedy_string_is_that_of_the_scores() -> None:
     method = methods.build("vae", sequences.MLP((15, 12), 6, 0, "expression_grammar"), 3)
-    z = torch.randn(4, 3)
-    assert torch.equal(scores(method, z), method.decoder.network(z))
+    z = torch.randn(40, 3)
+    found = greedy(method, z)
+    assert torch.equal(found, method.decoder.language.greedy(method.decoder.network(z)))
+    assert torch.equal(method.decode(z).argmax(-1), found.long())  # the decoder is as it was before
 
 
 def test_evaluate_has_what_comes_back_in_place_of_distances_between_pictures() -> None:
