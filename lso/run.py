@@ -24,7 +24,8 @@ from lso.search import KNOWLEDGE
 from lso.space import LatentSpace
 from lso.tasks import toy, toy_report, toy_summary
 from lso.tasks.expression import SCORES, TARGET
-from lso.tasks.molecule import DATA, RANDOM_START
+from lso.tasks.molecule import RANDOM_START
+from lso.tasks.molecule_pool import DATA
 from lso.workers import Starter
 from methods.core.errors import BadInput
 from orchestrator.records import location, models

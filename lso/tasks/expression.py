@@ -5,8 +5,6 @@ Source: Kusner et al. 2017, section 4.2. Three scores go by that name; none of t
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,20 +14,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lso.task import Published, Start, Task, Values
+from lso.tasks import expression_meaning as meaning
 from methods.core.errors import BadInput, unknown
 from pipelines.datasets.dataset import Dataset
 from pipelines.grammar.arithmetic import evaluate
 from pipelines.grammar.definitions import EXPRESSION_LENGTH
-from pipelines.grammar.parser import Refused
 from pipelines.sequences import cache, expression_data, expression_scores, languages, starts, string_data
 from pipelines.sequences.language import Language
 
 TARGET = "1 / 3 + x + sin( x * x )"
 POINTS = expression_scores.POINTS
-
-# Inputs of the descriptor: none of them is a point of the objective's grid.
-_PROBES = np.random.default_rng(48).uniform(-10, 10, 48)
-_LIMIT = 20.0  # of a descriptor, on the scale of arcsinh: values of 2e8
 
 
 def _gvae(errors: Values) -> float:
@@ -87,17 +81,17 @@ class Expression(Task):
         self._values = _target(target)
 
     def readable(self, string: str) -> str | None:
-        return _spelled(string) if _rules(string) is not None else None
+        return meaning.spelled(string) if meaning.rules(string) is not None else None
 
     def canonical(self, string: str) -> str | None:
-        return _KEYS.get(string) or _key(string)
+        return meaning.key(string)
 
     def descriptor(self, strings: Sequence[str]) -> Values:
         """Values at 48 inputs that are not on the objective's grid, on the scale of arcsinh."""
-        return np.stack([_probed(string) for string in strings])
+        return np.stack([meaning.probed(string) for string in strings])
 
     def score(self, strings: Sequence[str]) -> list[float]:
-        return [self._score(_known_rules(string)) for string in strings]
+        return [self._score(meaning.known_rules(string)) for string in strings]
 
     def flattened(self, costs: Values) -> Values:
         """Small errors matter as much as large ones."""
@@ -107,12 +101,12 @@ class Expression(Task):
         scores = self._all_scores()
         rows = starts.expression_start(protocol, scores, seed=seed).optimizer
         lines = expression_data.lines()
-        _remember(lines)
+        meaning.remember(lines)
         return Start([lines[row] for row in rows], scores[rows])
 
     def training(self, protocol: str, seed: int) -> tuple[str, Dataset]:
         rows = starts.expression_start(protocol, self._all_scores(), seed=seed).autoencoder
-        sequences = string_data.shuffled(_sequences()[torch.from_numpy(rows)])
+        sequences = string_data.shuffled(meaning.sequences()[torch.from_numpy(rows)])
         return "expressions", string_data.cut("expression_grammar", sequences, parts=20)
 
     def breeding(self) -> Language:
@@ -131,7 +125,7 @@ class Expression(Task):
 
     def values(self, string: str) -> Values:
         """Of an expression, at the objective's points."""
-        return evaluate(_known_rules(string), POINTS)
+        return evaluate(meaning.known_rules(string), POINTS)
 
     @property
     def _usual(self) -> bool:
@@ -147,14 +141,15 @@ class Expression(Task):
         """Of all 100,000 expressions, from the cache where they were computed before."""
         lines = expression_data.lines()
         if self._usual:
-            return expression_scores.scores("expressions", _sequences(), lines)
+            return expression_scores.scores("expressions", meaning.sequences(), lines)
         sources = [self.target, self.variant, *lines]
 
         def compute() -> cache.Arrays:
             from pipelines import console
 
+            known = [row.tobytes() for row in meaning.sequences().numpy()]
             with console.progress() as bar:
-                rows = bar.track([row.tobytes() for row in _sequences().numpy()], description="scoring expressions")
+                rows = bar.track(known, description="scoring expressions")
                 return {"scores": np.array([self._score(row) for row in rows])}
 
         return cache.kept("expressions-of-target", sources, compute)["scores"].astype(np.float64)
@@ -174,7 +169,7 @@ _PUBLISHED = {
 
 
 def _target(text: str) -> Values:
-    rules = _rules(_spelled(text))
+    rules = meaning.rules(meaning.spelled(text))
     if rules is None:
         raise BadInput(
             f"the target {text!r} is no expression: write one with x, 1, 2, 3, +, *, /, sin( ), exp( ) and ( )"
@@ -183,65 +178,3 @@ def _target(text: str) -> Values:
     if not np.isfinite(values).all():
         raise BadInput(f"the target {text!r} has values that are not finite between -10 and 10: choose another")
     return values
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def _spelled(text: str) -> str:
-    return languages.spaced(text)
-
-
-@functools.lru_cache(maxsize=1)
-def _grammar() -> Language:
-    return languages.language("expression_grammar", EXPRESSION_LENGTH)
-
-
-def _rules(string: str) -> bytes | None:
-    if string in _RULES:
-        return _RULES[string]
-    try:
-        return _grammar().parse(string)
-    except Refused:
-        return None
-
-
-def _known_rules(string: str) -> bytes:
-    rules = _rules(string)
-    if rules is None:
-        raise BadInput(f"{string!r} is no expression of the grammar")
-    return rules
-
-
-@functools.lru_cache(maxsize=1 << 17)
-def _probed(string: str) -> Values:
-    with np.errstate(all="ignore"):
-        values = np.arcsinh(evaluate(_known_rules(string), _PROBES))
-    return np.nan_to_num(values, nan=_LIMIT, posinf=_LIMIT, neginf=-_LIMIT).clip(-_LIMIT, _LIMIT)
-
-
-@functools.lru_cache(maxsize=1 << 17)
-def _key(string: str) -> str:
-    """What expressions with equal values at the probes share, to the seventh digit on the scale of arcsinh."""
-    rounded = np.round(_probed(string), 7) + 0.0  # no negative zeros
-    return hashlib.blake2b(rounded.tobytes(), digest_size=8).hexdigest()
-
-
-_RULES: dict[str, bytes] = {}
-_KEYS: dict[str, str] = {}
-"""Of the 100,000 known expressions, which are many to parse again in every run."""
-
-
-def _remember(lines: Sequence[str]) -> None:
-    if not _RULES:
-        _RULES.update(zip(lines, (row.tobytes() for row in _sequences().numpy()), strict=True))
-
-        def compute() -> cache.Arrays:
-            return {"keys": np.array([_key(line) for line in lines])}
-
-        keys = cache.kept("expressions-keys", ["48 probes, 7 digits", *lines], compute)["keys"]
-        _KEYS.update(zip(lines, (str(key) for key in keys), strict=True))
-
-
-@functools.lru_cache(maxsize=1)
-def _sequences() -> torch.Tensor:
-    lines = expression_data.lines()
-    return cache.encoded("expressions-expression_grammar", lines, _grammar()).sequences

@@ -19,21 +19,17 @@ from lso.breeding import Breeds
 from lso.graph_breeding import GraphBreeder
 from lso.outside import Outside
 from lso.task import Published, Start, Task, Values
-from lso.tasks import molecule_score
+from lso.tasks import molecule_pool, molecule_score
+from lso.tasks import molecule_reading as reading
 from methods.core.errors import BadInput, unknown
-from pipelines.datasets import nci
 from pipelines.datasets.dataset import Dataset
-from pipelines.sequences import cache, languages, starts, string_data, zinc_data
+from pipelines.sequences import cache, languages, starts, string_data
 from pipelines.sequences.language import Language
 
-DATA = ("nci", "zinc")
 RANDOM_START = "random_2000"
 """A start protocol of this task alone: 2,000 random molecules, or another number."""
 
-_LANGUAGE = "smiles_fragments"
 _BRED = "smiles_selfies"  # of whose tokens children are made
-_POOL = 28_000  # molecules of ZINC250k
-_BITS = 1024
 _SECONDS = 60.0  # that scoring one molecule may take; it takes milliseconds, and more on a busy machine
 
 
@@ -77,8 +73,8 @@ class Molecule(Task):
 
         if objective not in molecule_score.NAMES:
             raise unknown("objective of molecules", objective, molecule_score.NAMES)
-        if data not in DATA:
-            raise unknown("set of molecules", data, DATA)
+        if data not in molecule_pool.DATA:
+            raise unknown("set of molecules", data, molecule_pool.DATA)
         if normalization not in (*NORMALIZATIONS, "data"):
             raise unknown("normalization", normalization, [*NORMALIZATIONS, "data"])
         if size < 1:
@@ -86,26 +82,26 @@ class Molecule(Task):
         self.objective, self.data, self.size, self.normalization = objective, data, size, normalization
 
     def readable(self, string: str) -> str | None:
-        return string if _canonical(string) is not None and _heavy(string) <= self.size else None
+        return string if reading.canonical(string) is not None and reading.heavy(string) <= self.size else None
 
     def canonical(self, string: str) -> str | None:
-        return _canonical(string)
+        return reading.canonical(string)
 
     def descriptor(self, strings: Sequence[str]) -> Values:
         """Counts of the circular fragments of radius 2, hashed into 1,024."""
-        return np.stack([_fingerprint(_canonical(string) or "") for string in strings])
+        return np.stack([reading.fingerprint(reading.canonical(string) or "") for string in strings])
 
     def score(self, strings: Sequence[str]) -> list[float]:
         """In a process of its own: a molecule on which RDKit hangs or crashes has a bad score, and ends nothing."""
         terms = [list(term) for term in self._terms]
-        found = _scorer()([[self.objective, terms, _canonical(string) or ""] for string in strings])
+        found = _scorer()([[self.objective, terms, reading.canonical(string) or ""] for string in strings])
         worst = molecule_score.worst(self.objective)
         return [worst if score is None else score for score in found]
 
     def start(self, protocol: str, seed: int) -> Start:
         from lso.tasks.penalized_logp import synthesis
 
-        synthesis(_molecule("C"))  # an RDKit without what scores need says so here, and not by bad scores
+        synthesis(reading.molecule("C"))  # an RDKit without what scores need says so here, and not by bad scores
         pool = self.pool()
         count = _random_count(protocol)
         if count:
@@ -122,9 +118,9 @@ class Molecule(Task):
         rows = np.arange(len(pool))
         if not _random_count(protocol):
             rows = starts.molecule_start(protocol, -self._pool_scores(), seed=seed).autoencoder
-        found = cache.encoded(f"molecules-{self.data}", pool, languages.language(_LANGUAGE))
+        found = cache.encoded(f"molecules-{self.data}", pool, languages.language(molecule_pool.LANGUAGE))
         kept = found.sequences[torch.isin(found.rows, torch.from_numpy(rows))]
-        return "zinc_fragments", string_data.cut(_LANGUAGE, string_data.shuffled(kept), parts=20)
+        return "zinc_fragments", string_data.cut(molecule_pool.LANGUAGE, string_data.shuffled(kept), parts=20)
 
     def breeding(self) -> Language:
         return languages.language(_BRED)
@@ -148,7 +144,7 @@ class Molecule(Task):
 
         from lso.tasks.penalized_logp import synthesis
 
-        molecule = _molecule(_canonical(string) or "")
+        molecule = reading.molecule(reading.canonical(string) or "")
         rings = rdMolDescriptors.CalcNumRings(molecule)
         return {
             "heavy atoms": molecule.GetNumHeavyAtoms(),
@@ -156,27 +152,33 @@ class Molecule(Task):
             "log P": float(Crippen.MolLogP(molecule)),
             "SA": synthesis(molecule),
             "QED": float(QED.qed(molecule)),
-            "known": "yes" if _canonical(string) in self._pool_set else "no",
+            "known": "yes" if reading.canonical(string) in self._pool_set else "no",
         }
 
     def doubt(self, string: str) -> str | None:
         """Chains win penalized log P, and are not what anybody looks for."""
         from rdkit.Chem import rdMolDescriptors
 
-        return None if rdMolDescriptors.CalcNumRings(_molecule(_canonical(string) or "")) else "no ring"
+        return None if rdMolDescriptors.CalcNumRings(reading.molecule(reading.canonical(string) or "")) else "no ring"
 
     def figure(self, best: Sequence[tuple[str, float]]) -> Figure:
         from lso.tasks.molecule_figure import figure
 
-        return figure([(_molecule(_canonical(text) or ""), score, self.properties(text)) for text, score in best])
+        return figure(
+            [(reading.molecule(reading.canonical(text) or ""), score, self.properties(text)) for text, score in best]
+        )
 
     def pool(self) -> list[str]:
         """Canonical SMILES without stereochemistry, no larger than the limit, that decoders can write."""
-        return [text for text, size in zip(_pool(self.data), _sizes(self.data), strict=True) if size <= self.size]
+        return [
+            text
+            for text, size in zip(molecule_pool.molecules(self.data), molecule_pool.sizes(self.data), strict=True)
+            if size <= self.size
+        ]
 
     @functools.cached_property
     def _pool_set(self) -> frozenset[str]:
-        return frozenset(_pool(self.data))
+        return frozenset(molecule_pool.molecules(self.data))
 
     def _pool_scores(self) -> NDArray[np.float64]:
         pool = self.pool()
@@ -195,7 +197,7 @@ class Molecule(Task):
         found = cache.kept(
             f"molecules-{self.data}-terms",
             [str(self.size), *pool],
-            lambda: {"terms": np.array(measured([_molecule(text) for text in pool]))},
+            lambda: {"terms": np.array(measured([reading.molecule(text) for text in pool]))},
         )
         return Terms(*((float(mean), float(deviation)) for mean, deviation in found["terms"]))
 
@@ -209,66 +211,3 @@ def _random_count(protocol: str) -> int:
 @functools.cache
 def _scorer() -> Outside:
     return Outside(molecule_score.FUNCTION, seconds=_SECONDS, first=molecule_score.FIRST)
-
-
-def _molecule(smiles: str) -> Any:
-    from rdkit import Chem
-
-    found = Chem.MolFromSmiles(smiles)
-    if found is None:
-        raise ValueError(f"{smiles!r} is no molecule")
-    return found
-
-
-def _canonical(string: str) -> str | None:
-    """Canonical SMILES without stereochemistry; None for what is no molecule, or several."""
-    return _parsed(string)[0]
-
-
-def _heavy(string: str) -> int:
-    """Atoms that are not hydrogen."""
-    return _parsed(string)[1]
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def _parsed(string: str) -> tuple[str | None, int]:
-    from rdkit import Chem
-
-    molecule = Chem.MolFromSmiles(string) if string else None
-    if molecule is None or not molecule.GetNumAtoms():
-        return None, 0
-    found = Chem.MolToSmiles(molecule, isomericSmiles=False)
-    return None if "." in found else found, int(molecule.GetNumHeavyAtoms())
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _fingerprint(canonical: str) -> Values:
-    from rdkit.Chem import rdFingerprintGenerator
-
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=_BITS)
-    return generator.GetCountFingerprintAsNumPy(_molecule(canonical)).astype(np.float64)
-
-
-@functools.cache
-def _pool(data: str) -> tuple[str, ...]:
-    """What decoders can write of a set of molecules, distinct, in a fixed order; kept on disk."""
-    lines = nci.lines() if data == "nci" else zinc_data.lines()
-    if len(lines) > _POOL:
-        order = np.random.RandomState(0).permutation(len(lines))[:_POOL]
-        lines = [lines[row] for row in order]
-
-    def compute() -> cache.Arrays:
-        found = list(dict.fromkeys(text for text in map(_canonical, lines) if text))
-        language = languages.language(_LANGUAGE)
-        rows = cache.encoded(f"molecules-{data}-all", found, language).rows
-        return {"strings": np.array([found[row] for row in rows.tolist()])}
-
-    return tuple(map(str, cache.kept(f"molecules-{data}-writable", lines, compute)["strings"]))
-
-
-@functools.cache
-def _sizes(data: str) -> tuple[int, ...]:
-    """Heavy atoms of every molecule of the pool, from disk where they were counted before."""
-    pool = _pool(data)
-    found = cache.kept(f"molecules-{data}-sizes", pool, lambda: {"sizes": np.array([_heavy(text) for text in pool])})
-    return tuple(int(size) for size in found["sizes"])
