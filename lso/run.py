@@ -250,7 +250,15 @@ def _add_searches(tasks: Any) -> None:
     objectives = "penalized_logp, penalized_logp_qed, qed, osimertinib, ranolazine, perindopril, zaleplon, median2"
     molecule.add_argument("--objective", default="penalized_logp", help=f"one of {objectives} (%(default)s)")
     molecule.add_argument("--data", default="nci", choices=DATA, help="molecules known before (%(default)s)")
-    molecule.add_argument("--size", type=int, default=38, help="most heavy atoms (%(default)s)")
+    sizes = molecule.add_mutually_exclusive_group()
+    sizes.add_argument("--size", type=int, default=38, help="most heavy atoms (%(default)s)")
+    sizes.add_argument(
+        "--open-length",
+        action="store_const",
+        const=None,
+        dest="size",
+        help="no limit, and the alkanes of the best molecules' sizes beside them",
+    )
     molecule.add_argument("--normalization", default="gcpn", help="of penalized log P: gcpn, tripp, data (%(default)s)")
     molecule.set_defaults(
         settings=lambda options: {

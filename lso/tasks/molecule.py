@@ -1,4 +1,4 @@
-"""Find a molecule with a high score, among those of a limited size.
+"""Find a molecule with a high score, among those of a limited size or of any.
 
 Stereochemistry is left out: no score here depends on it. A molecule is a SMILES string; what is too large means nothing
 and is not scored.
@@ -7,6 +7,7 @@ and is not scored.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -39,7 +40,8 @@ class Molecule(Task):
     Args:
         objective: `penalized_logp`, `penalized_logp_qed` (0 is best without a QED of 0.5), `qed`, or one of GuacaMol's.
         data: `nci`, the molecules inside RDKit, or `zinc`, a fixed random part of ZINC250k.
-        size: most heavy atoms.
+        size: most heavy atoms; None for no limit: penalized log P then has none either, and the best molecules are
+            shown beside the unbranched alkanes of their sizes.
         normalization: of penalized log P, `gcpn` or `tripp`, from publications, or `data`, computed from the data.
 
     Raises:
@@ -62,7 +64,7 @@ class Molecule(Task):
     }
 
     def __init__(
-        self, objective: str = "penalized_logp", data: str = "nci", size: int = 38, normalization: str = "gcpn"
+        self, objective: str = "penalized_logp", data: str = "nci", size: int | None = 38, normalization: str = "gcpn"
     ) -> None:
         try:
             from rdkit import RDLogger
@@ -77,12 +79,12 @@ class Molecule(Task):
             raise unknown("set of molecules", data, molecule_pool.DATA)
         if normalization not in (*NORMALIZATIONS, "data"):
             raise unknown("normalization", normalization, [*NORMALIZATIONS, "data"])
-        if size < 1:
+        if size is not None and size < 1:
             raise BadInput(f"the size limit must be at least 1 heavy atom, got {size}")
         self.objective, self.data, self.size, self.normalization = objective, data, size, normalization
 
     def readable(self, string: str) -> str | None:
-        return string if reading.canonical(string) is not None and reading.heavy(string) <= self.size else None
+        return string if reading.canonical(string) is not None and reading.heavy(string) <= self._limit else None
 
     def canonical(self, string: str) -> str | None:
         return reading.canonical(string)
@@ -131,8 +133,7 @@ class Molecule(Task):
     def published(self, protocol: str) -> Sequence[Published]:
         """The unbranched alkane of the largest size: what wins penalized log P, and nothing else here."""
         del protocol
-        (alkane,) = self.score(["C" * self.size])
-        return (Published(f"alkane C{self.size}", alkane, 0),)
+        return () if self.size is None else (Published(f"alkane C{self.size}", self._alkane(self.size), 0),)
 
     def settings(self) -> Mapping[str, Any]:
         names = ("objective", "data", "size", "normalization")
@@ -145,15 +146,16 @@ class Molecule(Task):
         from lso.tasks.penalized_logp import synthesis
 
         molecule = reading.molecule(reading.canonical(string) or "")
-        rings = rdMolDescriptors.CalcNumRings(molecule)
+        rings, atoms = rdMolDescriptors.CalcNumRings(molecule), molecule.GetNumHeavyAtoms()
+        beside = {"alkane of this size": self._alkane(atoms)} if self.size is None else {}
         return {
-            "heavy atoms": molecule.GetNumHeavyAtoms(),
+            "heavy atoms": atoms,
             "rings": rings if rings else "0 (!)",
             "log P": float(Crippen.MolLogP(molecule)),
             "SA": synthesis(molecule),
             "QED": float(QED.qed(molecule)),
             "known": "yes" if reading.canonical(string) in self._pool_set else "no",
-        }
+        } | beside
 
     def doubt(self, string: str) -> str | None:
         """Chains win penalized log P, and are not what anybody looks for."""
@@ -173,8 +175,17 @@ class Molecule(Task):
         return [
             text
             for text, size in zip(molecule_pool.molecules(self.data), molecule_pool.sizes(self.data), strict=True)
-            if size <= self.size
+            if size <= self._limit
         ]
+
+    @property
+    def _limit(self) -> float:
+        return math.inf if self.size is None else self.size
+
+    def _alkane(self, atoms: int) -> float:
+        """The score of the unbranched alkane of this size."""
+        (score,) = self.score(["C" * atoms])
+        return score
 
     @functools.cached_property
     def _pool_set(self) -> frozenset[str]:

@@ -39,6 +39,14 @@ def test_the_alkane_line_is_that_of_the_limit():
     assert line.score == pytest.approx(11.19, abs=0.01)
 
 
+def test_without_a_limit_molecules_are_shown_beside_the_alkanes_of_their_sizes():
+    task = Molecule(size=None)
+    large, alkane = "C" * 60 + "c1ccccc1", "C" * 66
+    assert task.readable(large) == large
+    assert task.published(RANDOM_START) == ()
+    assert task.properties(large)["alkane of this size"] == task.score([alkane])[0]
+
+
 def test_an_alkane_loses_where_a_drug_is_asked_for():
     task = Molecule(objective="penalized_logp_qed")
     alkane, drug = task.score(["C" * 38, "CC(C)Cc1ccc(cc1)C(C)C"])
