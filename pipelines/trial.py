@@ -13,9 +13,11 @@ import methods
 from methods.core.base import Data, Domain, Method
 from methods.core.errors import BadInput, unknown
 from methods.core.ranges import Integer, OneOf, Range, Real, declared, resolved
-from pipelines import datasets, domains, earlier
+from pipelines import datasets, domains
 from pipelines.acceleration import PRECISIONS
 from pipelines.datasets.dataset import Dataset, unbinarized
+from pipelines.earlier import Stage, parse, reduced, written
+from pipelines.earlier import check as check_earlier
 from pipelines.optimizers import ALGORITHMS
 from pipelines.schedules import Schedules
 
@@ -93,9 +95,9 @@ class Trial:
         return own | dict(self.hyper)
 
     @property
-    def stages(self) -> tuple[earlier.Stage, ...]:
+    def stages(self) -> tuple[Stage, ...]:
         """The epochs in which settings were otherwise."""
-        return earlier.parse(self.earlier, _ranges(self.method)) if self.earlier else ()
+        return parse(self.earlier, _ranges(self.method)) if self.earlier else ()
 
     def at(self, epoch: int) -> Trial:
         """The trial whose settings hold in an epoch, counted from 0: this one, where all epochs are alike."""
@@ -118,8 +120,8 @@ class Trial:
         """
         own = self.settings()
         until = {name: own[name] for name in settings}
-        stages = [earlier.Stage(stage.end, until | dict(stage.settings)) for stage in self.stages]
-        text = earlier.written([*stages, earlier.Stage(self.epochs, until)])
+        stages = [Stage(stage.end, until | dict(stage.settings)) for stage in self.stages]
+        text = written([*stages, Stage(self.epochs, until)])
         return trial(own | dict(settings) | {"epochs": epochs, "earlier": text})
 
     def continues(self, other: Trial) -> bool:
@@ -173,9 +175,9 @@ def searchable(method: str) -> dict[str, Any]:
 
 def _with_earlier(plain: Trial, text: object) -> Trial:
     """The trial with `earlier` in its shortest form, checked."""
-    stages = earlier.parse(str(text), _ranges(plain.method))
-    found = dataclasses.replace(plain, earlier=earlier.written(earlier.reduced(stages, plain.settings())))
-    earlier.check(found)
+    stages = parse(str(text), _ranges(plain.method))
+    found = dataclasses.replace(plain, earlier=written(reduced(stages, plain.settings())))
+    check_earlier(found)
     return found
 
 
