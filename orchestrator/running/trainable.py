@@ -104,7 +104,7 @@ class StudyTrial(tune.Trainable):
     def _begun(self, new: Record) -> Record:
         """The record with what the parent reported."""
         parent = states.parent(self._ledger, self._trial, self._parent)
-        if parent is not None:
+        if parent is not None and parent.facts.get("data_checksum") == self._dataset.checksum:
             new.history, new.facts = list(parent.history), self._facts | reuse.mixed(parent.facts, self._facts)
         return new
 

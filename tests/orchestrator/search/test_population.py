@@ -131,7 +131,7 @@ def test_choices_move_to_a_neighbor() -> None:
 def test_a_quarter_of_the_settings_is_drawn_anew() -> None:
     """Of n settings perturbed by a fifth, so many are neither 0.8 nor 1.2 times what they were: within 5 standard
     deviations, a false alarm in a million."""
-    population, n = Population(study(space={"beta": {"low": 1e-3, "high": 1e3, "log": True}}), "beta_vae"), 400
+    population, n = Population(study(space={"beta": {"low": 1e-3, "high": 1e3, "log": True}}), "beta_vae"), 200
     parent = trial({"data": "digits", "method": "beta_vae", "epochs": 3, "beta": 1.0})
     chance = random.Random(0)
     anew = {"learning_rate": 1e-3, "beta": 100.0}

@@ -351,7 +351,7 @@ def test_kills_at_any_time_on_any_number_of_slots_leave_a_population_as_it_is() 
     whole = Sweep(population(methods=["vae", "beta_vae"]), mixed)
     whole.start()
     chance = random.Random(0)
-    for _ in range(5):
+    for _ in range(3):
         sweep = Sweep(whole.study, mixed, chance.randint(1, 5))
         while not (search := sweep.start(len(sweep.ended) + chance.randint(1, 8), chance)).done:
             continue
