@@ -3,7 +3,6 @@ the weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def parent(records: Ledger, trial: Trial, identity: str) -> Record | None:
     return found
 
 
-def inherited(records: Ledger, identity: str, epoch: int) -> Mapping[str, Any] | None:
+def inherited(records: Ledger, identity: str, epoch: int) -> dict[str, Any] | None:
     """The state of a parent, no later than after `epoch`; None where there is none any more."""
     state = artifact.load_state(place(records, identity))
     return state if state is not None and state["training"]["epochs_done"] <= epoch else None

@@ -557,3 +557,14 @@ def test_trials_that_were_begun_go_on_though_the_budget_has_no_more() -> None:
     search = StudySearch(small, records)
     assert [search.suggest("0")["identity"], search.suggest("1")["identity"]] == [trial.identity for trial in trials]
     assert search.suggest("2") == Searcher.FINISHED
+
+
+def test_a_population_goes_on_where_its_budget_ended() -> None:
+    whole = Sweep(population())
+    whole.start()
+    sweep = Sweep(population(budget={"trials": 6}))
+    assert not sweep.start(trials=6).done
+    assert len(sweep.records) == 6
+    sweep.study = whole.study
+    assert sweep.start().done
+    assert sweep.ended == whole.ended
