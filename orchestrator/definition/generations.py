@@ -53,6 +53,20 @@ def check(study: Study) -> None:
         raise BadInput(f"search pbt needs the same {held[0]} in all trials: take it out of space")
     for branch in study.branches:
         _check_branch(study, branch)
+    _check_arms(study)
+
+
+def _check_arms(study: Study) -> None:
+    """A member of one arm must not be what another arm ends with: it would count as tried there with fewer epochs."""
+    epochs: dict[tuple[str, str], int] = {}
+    for name, branch in study.branches.items():
+        own = study.ends(name)[-1]
+        other = epochs.setdefault((branch.arm.method, branch.data), own)
+        if own != other:
+            raise BadInput(
+                f"search pbt needs the same epochs in all arms of {branch.arm.method}, got {other} and {own}: give "
+                "them studies of their own"
+            )
 
 
 def _check_branch(study: Study, branch: str) -> None:

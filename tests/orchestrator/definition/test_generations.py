@@ -70,6 +70,12 @@ def test_what_a_population_cannot_have_is_refused(keys: dict[str, Any], sentence
         study_check.check(study(**keys))
 
 
+def test_arms_of_one_method_have_the_same_epochs() -> None:
+    arms = [{"name": "short", "method": "beta_vae"}, {"name": "long", "method": "beta_vae", "epochs": 20}]
+    with pytest.raises(BadInput, match="the same epochs in all arms of beta_vae, got 10 and 20"):
+        study_check.check(study(methods=arms))
+
+
 def test_no_key_of_a_population_is_in_the_definition_of_other_studies() -> None:
     # The hash that this study had before there were populations.
     assert Study(data="digits", methods=["vae"], trials=3).definition == "da0cde85512d44cd"
