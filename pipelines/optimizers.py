@@ -79,11 +79,14 @@ class Optimizers:
         return {"+".join(parts): optimizer.state_dict() for parts, optimizer in self._optimizers.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over all moments. The learning rate and the weight decay stay what they are here."""
         self.reset()
         for name, part in state.items():
             parts = tuple(name.split("+"))
             self._create(parts)
             self._optimizers[parts].load_state_dict(part)
+            for group in self._optimizers[parts].param_groups:
+                group |= {"lr": self._learning_rate, "weight_decay": self._weight_decay}
 
     def _adjust(self, parameters: Sequence[nn.Parameter]) -> None:
         reached = [parameter for parameter in parameters if parameter.grad is not None]

@@ -37,7 +37,8 @@ class Training:
     """A run in progress: the method, its optimizers, the best weights and the state of the random numbers.
 
     Call `epoch()` until `done`, then `finish()`. The state dict, taken between epochs, continues the run exactly. Where
-    the trial goes by the validation objective, the method has the best weights once it is done.
+    the trial goes by the validation objective, the method has the best weights once it is done. Where settings were
+    otherwise in `earlier` epochs, `method` is built anew when they change, and takes over all state.
 
     Args:
         trial: what to run.
@@ -53,19 +54,25 @@ class Training:
         self.trial = trial
         self.data = trial.rows(dataset).to(device)
         soundness.check(self.data)
-        self.method = trial.build(domain(trial, dataset)).to(device)
-        accelerate(self.method, precision=trial.precision, compiled=trial.compile)
-        self.optimizers = Optimizers(
-            self.method,
-            trial.learning_rate,
-            algorithm=trial.optimizer,
-            weight_decay=trial.weight_decay,
-            clip=trial.clip,
-        )
+        self._domain, self._device = domain(trial, dataset), device
+        self._build(trial.at(0))
         self.schedule = schedule(trial.schedule)
         self.stopping = EarlyStopping(self.schedule, patience=trial.patience, warmup=warmup(trial.hyper))
         self.validation = Validation(self.data.valid, trial.hyper)
         self.epochs_done = 0
+
+    def _build(self, now: Trial) -> None:
+        """The method and its optimizers by the settings that hold now."""
+        self._now = now
+        self.method = now.build(self._domain).to(self._device)
+        accelerate(self.method, precision=now.precision, compiled=now.compile)
+        self.optimizers = Optimizers(
+            self.method,
+            now.learning_rate,
+            algorithm=now.optimizer,
+            weight_decay=now.weight_decay,
+            clip=now.clip,
+        )
 
     @property
     def done(self) -> bool:
@@ -83,6 +90,8 @@ class Training:
                 objective was.
         """
         start = time.perf_counter()
+        if self.trial.at(self.epochs_done) != self._now:
+            self.load_state_dict(self.state_dict())
         chosen = self._choose_rate()
         means = TermMeans()
         try:
@@ -106,7 +115,7 @@ class Training:
             self.method.start_epoch(self.epochs_done, self.data)
         self.method.train()
         order = torch.randperm(len(train), device=train.x.device)
-        for batch in train.batches(self.trial.batch_size, order):
+        for batch in train.batches(self._now.batch_size, order):
             for terms, parts in self.method.updates(batch):
                 self.optimizers.step(means.add(terms, len(batch)), parts)
 
@@ -129,7 +138,10 @@ class Training:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`, by the settings that hold in the epoch after it."""
         self.epochs_done = state["epochs_done"]
+        if (now := self.trial.at(self.epochs_done)) != self._now:
+            self._build(now)
         self.method.load_state_dict(state["method"])
         self.optimizers.load_state_dict(state["optimizers"])
         self.stopping.load_state_dict(state["stopping"])

@@ -12,10 +12,12 @@ from typing import Annotated, Any
 import methods
 from methods.core.base import Data, Domain, Method
 from methods.core.errors import BadInput, unknown
-from methods.core.ranges import Integer, OneOf, Real, declared, resolved
+from methods.core.ranges import Integer, OneOf, Range, Real, declared, resolved
 from pipelines import datasets, domains
 from pipelines.acceleration import PRECISIONS
 from pipelines.datasets.dataset import Dataset, unbinarized
+from pipelines.earlier import Stage, parse, reduced, written
+from pipelines.earlier import check as check_earlier
 from pipelines.optimizers import ALGORITHMS
 from pipelines.schedules import Schedules
 
@@ -48,6 +50,8 @@ class Trial:
             weights are the result: a patience of `epochs` keeps them and never stops.
         precision: `float32`, or `bfloat16` for the networks in training.
         compile: translate the networks by `torch.compile`.
+        earlier: settings that were otherwise in earlier epochs, as `pipelines.earlier` has it, such as `5:beta=1.0`:
+            beta was 1.0 in the first 5 epochs. Empty where all epochs are alike.
         seed: of everything random in the run: first weights, order of rows, noise.
     """
 
@@ -68,6 +72,7 @@ class Trial:
     patience: Annotated[int, Integer(5, 50, log=True, least=0, most=100_000)] = 0
     precision: Annotated[str, OneOf(*PRECISIONS)] = "float32"
     compile: Annotated[bool, OneOf(False, True)] = False
+    earlier: str = ""
     seed: Annotated[int, Integer(0, 2**31 - 1)] = 0
 
     def __hash__(self) -> int:
@@ -85,9 +90,46 @@ class Trial:
         return _digest({name: value for name, value in self.settings().items() if name != "seed"})
 
     def settings(self) -> dict[str, Any]:
-        """All settings, flat: the fields and the hyperparameters side by side."""
-        own = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self) if entry.name != "hyper"}
+        """All settings, flat: the fields and the hyperparameters side by side; `earlier` where there is something."""
+        own = {name: getattr(self, name) for name in _fields(self) if name != "earlier" or self.earlier}
         return own | dict(self.hyper)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The epochs in which settings were otherwise."""
+        return parse(self.earlier, _ranges(self.method)) if self.earlier else ()
+
+    def at(self, epoch: int) -> Trial:
+        """The trial whose settings hold in an epoch, counted from 0: this one, where all epochs are alike."""
+        if not self.earlier:
+            return self
+        stage = next((stage for stage in self.stages if epoch < stage.end), None)
+        return self.altered({"earlier": ""} | dict(stage.settings if stage else {}))
+
+    def altered(self, settings: Mapping[str, Any]) -> Trial:
+        """The same but for these settings, which are not checked."""
+        own = {name: value for name, value in settings.items() if name not in self.hyper}
+        hyper = {name: settings.get(name, value) for name, value in self.hyper.items()}
+        return dataclasses.replace(self, hyper=hyper, **own)
+
+    def continued(self, epochs: int, settings: Mapping[str, Any]) -> Trial:
+        """The trial that goes as this one to its end, and from there on to `epochs` with other `settings`.
+
+        Raises:
+            BadInput: settings that cannot change during training, or that are out of range.
+        """
+        own = self.settings()
+        until = {name: own[name] for name in settings}
+        stages = [Stage(stage.end, until | dict(stage.settings)) for stage in self.stages]
+        text = written([*stages, Stage(self.epochs, until)])
+        return trial(own | dict(settings) | {"epochs": epochs, "earlier": text})
+
+    def continues(self, other: Trial) -> bool:
+        """Whether a run of `other` is the beginning of a run of this one."""
+        same = {"epochs": self.epochs, "earlier": ""}
+        changes = {0, *(stage.end for each in (self, other) for stage in each.stages)}
+        alike = (self.at(e).altered(same) == other.at(e).altered(same) for e in changes if e < other.epochs)
+        return other.epochs <= self.epochs and all(alike)
 
     def rows(self, dataset: Dataset) -> Data:
         """The rows of the trial's data set as the trial sees them."""
@@ -107,7 +149,7 @@ def trial(settings: Mapping[str, Any]) -> Trial:
     for needed in ("data", "method"):
         if needed not in settings:
             raise BadInput(f"a trial needs {needed!r}: none was given")
-    fields = {entry.name for entry in dataclasses.fields(Trial)} - {"hyper"}
+    fields = set(_fields(Trial))
     found = methods.get(_name("method", settings["method"], methods.names()))
     hyper = declared(found.__init__)
     for name in settings:
@@ -121,12 +163,31 @@ def trial(settings: Mapping[str, Any]) -> Trial:
     for name, entry in declared(Trial).items():
         own[name] = entry.range.check(name, own.get(name, entry.default))
     given = {name: value for name, value in settings.items() if name in hyper}
-    return Trial(**own, hyper=resolved(str(own["method"]), found.__init__, given))
+    text = own.pop("earlier", "")
+    plain = Trial(**own, hyper=resolved(str(own["method"]), found.__init__, given))
+    return _with_earlier(plain, text) if text != "" else plain
 
 
 def searchable(method: str) -> dict[str, Any]:
     """Declared ranges by setting: those of the trial itself and those of the method."""
     return declared(Trial) | declared(methods.get(method).__init__)
+
+
+def _with_earlier(plain: Trial, text: object) -> Trial:
+    """The trial with `earlier` in its shortest form, checked."""
+    stages = parse(str(text), _ranges(plain.method))
+    found = dataclasses.replace(plain, earlier=written(reduced(stages, plain.settings())))
+    check_earlier(found)
+    return found
+
+
+def _ranges(method: str) -> dict[str, Range]:
+    return {name: entry.range for name, entry in searchable(method).items()}
+
+
+def _fields(of: Trial | type[Trial]) -> list[str]:
+    """The names of a trial's settings beside the hyperparameters."""
+    return [entry.name for entry in dataclasses.fields(of) if entry.name != "hyper"]
 
 
 def _name(kind: str, value: object, known: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +14,8 @@ from orchestrator.records.runs import StudyRuns, TrialRun
 from pipelines.trial import Trial
 
 _OF_EVERY_TRIAL = [entry.name for entry in dataclasses.fields(Trial) if entry.name not in ("method", "hyper", "seed")]
+
+_LONG = re.compile(r"\b\d+\.\d{4,}(e-?\d+)?\b")  # numbers in what settings were earlier
 
 _COLUMNS = (
     Column("method", align="left"),
@@ -66,5 +69,5 @@ def _rounded(value: str) -> str:
     try:
         number = float(value)
     except ValueError:
-        return value
+        return _LONG.sub(lambda found: f"{float(found[0]):.4g}", value)
     return value if len(value) <= 6 else f"{number:.4g}"

@@ -83,7 +83,8 @@ def by_metric(study: StudyRuns, x: str, y: str) -> Points:
     tried = [
         trial
         for trial in study.trials
-        if trial.finished and (trial.role == schema.SEARCH or not searched.intersection(trial.arms))
+        if trial.finished
+        and (trial.role == schema.SEARCH or (trial.role == schema.REPLICATE and not searched.intersection(trial.arms)))
     ]
     return _points((Objective(x, "min"), Objective(y, "min")), tried)
 

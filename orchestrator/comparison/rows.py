@@ -10,6 +10,7 @@ from methods.core.errors import BadInput
 from orchestrator.comparison.scores import Standing, available, values
 from orchestrator.comparison.significance import summary
 from orchestrator.definition import objectives
+from orchestrator.records import schema
 from orchestrator.records.runs import StudyRuns, TrialRun
 
 
@@ -87,10 +88,11 @@ def _best_of_search(runs: StudyRuns) -> dict[tuple[str, str], list[TrialRun]]:
 
 def _refuse_nothing(standing: Standing, runs: StudyRuns) -> None:
     if not available(standing):
-        failed = sum(trial.failed for trial in runs.trials)
-        stopped = sum(trial.stopped_early for trial in runs.trials)
+        whole = [trial for trial in runs.trials if trial.role != schema.MEMBER]
+        failed = sum(trial.failed for trial in whole)
+        stopped = sum(trial.stopped_early for trial in whole)
         raise BadInput(
-            f"nothing to compare in {runs.name!r} yet: none of its {len(runs.trials)} trials has finished "
+            f"nothing to compare in {runs.name!r} yet: none of its {len(whole)} trials has finished "
             f"({failed} failed, {stopped} stopped early); let the study go on first"
         )
 

@@ -14,6 +14,7 @@ from orchestrator.records.runs import StudyRuns, TrialRun
 from pipelines.trial import searchable
 
 _AT_LEAST = 5  # of the best trials
+_NEVER = {"method", "data", "seed", "earlier"}  # searched; of a population, the settings at the end count
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Tried:
-    """The trials of an arm's search that ended well or were stopped early, in the order they started.
+    """The trials of an arm's search that ended well or were stopped early, in the order they started; of a population,
+    the last generation.
 
     Attributes:
         arm: its name.
@@ -59,7 +61,7 @@ def tried(study: StudyRuns, arm: str) -> Tried:
     """The search of `arm`, on the data set that the trials of `study` are on."""
     results = {trial.identity: measured(trial, study) for trial in study.search(arm) if trial.finished}
     trials = [trial for trial in study.search(arm) if results.get(trial.identity) or trial.stopped_early]
-    names = sorted({name for trial in trials for name in trial.params} - {"method", "data", "seed"})
+    names = sorted({name for trial in trials for name in trial.params} - _NEVER)
     settings = (_setting(name, trials) for name in names if len({trial.params.get(name) for trial in trials}) > 1)
     ended = tuple(results.get(trial.identity) for trial in trials)
     return Tried(arm, tuple(trials), tuple(found for found in settings if found), ended, tuple(_best(ended, study)))

@@ -33,7 +33,7 @@ class BranchPlan:
         branch: its name.
         trials: of the search, and replicates.
         space: what is searched.
-        seconds: of one trial that runs to its end.
+        seconds: of one trial that runs to its end; of a population and its replicates, on average.
     """
 
     branch: str
@@ -91,10 +91,12 @@ def _of(study: Study, data: Mapping[str, Dataset], branch: str) -> BranchPlan:
     evaluate(training.method, training.data.test)
     final = (time.perf_counter() - start) * len(dataset.data.test) / test
     reports = trial.epochs / study.reports(trial.epochs)
-    trials = study.searched(branch) + study.replicates * study.chosen(study.configurations(branch))
+    searched, replicated = study.searched(branch), study.replicates * study.chosen(study.configurations(branch))
+    whole = searched / (study.generations or 1) + replicated  # a member trains its own part alone
     searches = search_seconds(study.optimization, training.method) if study.optimization else 0.0
-    seconds = trial.epochs * epoch + reports * report + final + searches + _BETWEEN_TRIALS
-    return BranchPlan(branch, trials, study.ranges(branch), seconds)
+    training_seconds = (trial.epochs * epoch + reports * report) * whole / (searched + replicated)
+    seconds = training_seconds + final + searches + _BETWEEN_TRIALS
+    return BranchPlan(branch, searched + replicated, study.ranges(branch), seconds)
 
 
 def _timed(trial: Trial, dataset: Dataset) -> tuple[Training, int, float]:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 import methods
 from methods.core import ranges
-from orchestrator.definition import scale
+from orchestrator.definition import generations, scale
 from orchestrator.definition.arm import Arm, arm
 from orchestrator.definition.budget import Budget, Prices
 from orchestrator.definition.early_stopping import EarlyStopping
@@ -64,8 +64,11 @@ class Study(BaseModel):
             replicated, which no other configuration of the branch beats in one metric without being worse in another.
         mode: whether more (`max`) or less (`min`) of the metric is better; of several metrics a list.
         front: of several metrics, the most configurations of a branch that are replicated.
-        search: what proposes configurations: `tpe`, `gp`, `nsga2`, `random` or `grid`.
-        early_stopping: stop bad configurations early: a rule's name, or its keys; null lets all run to the end.
+        search: what proposes configurations: `tpe`, `gp`, `nsga2`, `random` or `grid`; or `pbt`, population-based
+            training of `trials` members, whose settings change while they train.
+        generations: of `pbt`, 5 where nothing is said: after every one, the worst members take over from the best.
+        early_stopping: stop bad configurations early: a rule's name, or its keys; null lets all run to the end, as they
+            do with `pbt`.
         resources: of a trial.
         budget: what all starts of the study together may spend.
         prices: of a CPU and of a GPU for an hour.
@@ -95,7 +98,8 @@ class Study(BaseModel):
     metric: str | list[str] = "valid/elbo"
     mode: Mode | list[Mode] = "max"
     front: int = Field(default=5, ge=1)
-    search: Literal["tpe", "gp", "nsga2", "random", "grid"] = "tpe"
+    search: Literal["tpe", "gp", "nsga2", "random", "grid", "pbt"] = "tpe"
+    generations: int | None = Field(default=None, ge=2)
     early_stopping: EarlyStopping | None = EarlyStopping()
     resources: Resources = Resources()
     budget: Budget = Budget()
@@ -112,6 +116,14 @@ class Study(BaseModel):
     seed: int = Field(default=0, ge=0)
     scale: float = Field(default=1.0, gt=0, le=1)
     paper: Paper | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _population(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("search") != "pbt":
+            return given
+        usual = {} if given.get("generations") is not None else {"generations": generations.USUAL}
+        return {"early_stopping": None} | given | usual
 
     @property
     def definition(self) -> str:
@@ -179,9 +191,14 @@ class Study(BaseModel):
         return int(min(self.trials, distinct))
 
     def searched(self, branch: str) -> int:
-        """Trials of the search: a single configuration needs none and is replicated at once."""
+        """Trials of the search, of a population one for each member and generation: a single configuration needs none
+        and is replicated at once."""
         tried = self.configurations(branch)
-        return tried if tried > 1 else 0
+        return tried * (self.generations or 1) if tried > 1 else 0
+
+    def ends(self, branch: str) -> list[int]:
+        """The epochs after which the generations of a population end; without one, the last epoch alone."""
+        return generations.ends(self.trial(branch, {}, seed=0).epochs, self.generations or 1)
 
     def chosen(self, tried: int) -> int:
         """The most configurations that are replicated, of so many that were tried."""

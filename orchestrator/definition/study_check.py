@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from methods.core.errors import BadInput, unknown
-from orchestrator.definition import optimization, paper
+from orchestrator.definition import generations, optimization, paper
 from orchestrator.definition.study import NETWORK, Study
 from pipelines import datasets, figures
 from pipelines.metrics.registry import groups_of
@@ -31,6 +31,7 @@ def check(study: Study) -> None:
     for branch in study.branches:
         study.ranges(branch)
         study.trial(branch, {}, seed=0)
+    generations.check(study)
 
 
 def _check_objectives(study: Study) -> None:

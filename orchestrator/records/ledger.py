@@ -4,6 +4,7 @@
                       trials/<identity>/arms.json       which arms of the study proposed it
                                         record.json     settings, role, status, every report, the test metrics
                                         checkpoint.pt   a run in progress
+                                        state.pt        how a member of a population ended, for the next generation
                                         method/         the trained method
 
 A trial's own process writes its record; the sweep only adds how a trial ended where the process cannot. Files appear
@@ -45,7 +46,7 @@ class Record:
         identity: hash of all settings.
         configuration: hash of all settings but the seed.
         settings: all settings, flat.
-        role: `search` or `replicate`.
+        role: `search`, `member` or `replicate`.
         status: `running`, `finished`, `failed` or `stopped` (early, by the scheduler).
         message: why it failed.
         history: one entry a report: `epoch`, `time` (ms since 1970) and the metrics.
@@ -170,8 +171,9 @@ class Ledger:
         if kept is None or (kept["definition"] != study.definition and not any(self.records())):
             return self._bind(study, uuid.uuid4().hex)
         changes = _changes(kept["study"], study)
-        if not all(_extends(key, *values) for key, values in changes.items()):
-            raise BadInput(_refused(changes, self.folder))
+        wrong = {key: values for key, values in changes.items() if not _extends(study, key, *values)}
+        if wrong:
+            raise BadInput(_refused(wrong, self.folder))
         same = kept["study"] == study.model_dump(mode="json")  # also in what does not decide the trials
         return kept["session"] if same else self._bind(study, kept["session"])
 
@@ -226,8 +228,10 @@ def _changes(kept: dict[str, Any], study: Study) -> dict[str, tuple[Any, Any]]:
     return {key: (before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key)}
 
 
-def _extends(key: str, before: Any, now: Any) -> bool:
+def _extends(study: Study, key: str, before: Any, now: Any) -> bool:
     """Whether all trials of a study are also trials of the study in which this key has changed."""
+    if key == "trials" and study.search == "pbt":
+        return False  # the best of more members are others
     if key in _COUNTS:
         return bool(now >= before)
     return key in _SETS and (now == "all" or all(entry in _entries(now) for entry in _entries(before)))
@@ -239,8 +243,7 @@ def _entries(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value] if value is not None else []
 
 
-def _refused(changes: dict[str, tuple[Any, Any]], folder: Path) -> str:
-    wrong = {key: values for key, values in changes.items() if not _extends(key, *values)}
+def _refused(wrong: dict[str, tuple[Any, Any]], folder: Path) -> str:
     what = "; ".join(f"{key}: {before!r} there, {now!r} now" for key, (before, now) in wrong.items())
     return (
         f"the study {folder.name!r} was already run with another definition ({what}): "

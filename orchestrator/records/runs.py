@@ -32,7 +32,7 @@ class TrialRun:
         run_id: in MLflow.
         method: what was trained.
         arms: of the study that the trial belongs to.
-        role: `search` or `replicate`.
+        role: `search`, `member` or `replicate`.
         identity, configuration: hashes of the settings, with and without the seed.
         seed: None where the run does not say.
         outcome: in words, as in `schema.OUTCOME`; empty while it runs.

@@ -34,7 +34,8 @@ ARMS = "lo.arms"
 """On a trial's run: the arms of the study that it belongs to, as a JSON list. Without it, its method is its arm."""
 
 ROLE = "lo.role"
-"""`search` (a configuration tried) or `replicate` (a method's best configuration under a fresh seed)."""
+"""`search` (a configuration tried), `member` (a member of a population, in a generation before the last) or `replicate`
+(a method's best configuration under a fresh seed)."""
 
 OUTCOME = "lo.outcome"
 """`finished`, `failed: reason`, `stopped early after epoch N` or `interrupted`. Absent while it runs."""
@@ -68,6 +69,7 @@ USER = "mlflow.user"
 
 INTERRUPTED = "interrupted"
 SEARCH = "search"
+MEMBER = "member"
 REPLICATE = "replicate"
 
 SESSION = "lo.session"

@@ -26,6 +26,7 @@ from orchestrator.records.location import artifacts, connect
 STATUSES = {ledger.FINISHED: "FINISHED", ledger.FAILED: "FAILED", ledger.STOPPED: "KILLED"}
 """How MLflow calls it when a trial has ended."""
 
+_LONGEST = 6000  # characters of a param, which MLflow limits; the history of a large population may be longer
 _BATCH = 800  # points in a call, for which MLflow's limit is 1000 of all kinds together
 
 
@@ -255,7 +256,7 @@ def _completeness(run: Run) -> tuple[bool, bool, int, str]:
 
 def _description(record: Record) -> tuple[list[Param], list[RunTag]]:
     """The settings of a trial, and the facts, which change when it moves to another process."""
-    params = [Param(name, str(value)) for name, value in record.settings.items()]
+    params = [Param(name, str(value)[:_LONGEST]) for name, value in record.settings.items()]
     return params, [RunTag(f"lo.{name}", value) for name, value in record.facts.items()]
 
 

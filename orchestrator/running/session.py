@@ -24,6 +24,7 @@ from orchestrator.running.progress import Board
 from orchestrator.running.schedulers import BranchwiseStopping
 from orchestrator.running.slots import own_processes
 from orchestrator.running.standing import best_replicate
+from orchestrator.running.states import States
 from orchestrator.running.stop import Stop
 from orchestrator.running.trainable import StudyTrial
 from orchestrator.running.watch import Watch
@@ -73,7 +74,8 @@ class Session:
             self.records.join(identity, arm)
             mirror.changed(identity)
 
-        search = StudySearch(self.study, kept, joined)
+        search = StudySearch(self.study, kept, joined, States(self.records).keep)
+        search.tidy()
         complete = search.done
         try:
             for record in kept:

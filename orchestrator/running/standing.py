@@ -12,7 +12,7 @@ from orchestrator.definition import objectives
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
-from orchestrator.records.schema import REPLICATE
+from orchestrator.records.schema import MEMBER, REPLICATE, SEARCH
 
 _RECENT = 50  # trials whose ends give the pace: trials of methods that come later may take longer
 
@@ -23,7 +23,8 @@ class Row:
 
     Attributes:
         branch: its name.
-        searched, configurations: configurations that have ended, of how many; of none where nothing is searched.
+        searched, configurations: configurations that have ended, of how many; of none where nothing is searched. Of a
+            population, its members of all generations.
         replicated, seeds: finished replicates of the best configuration, of how many. Of several metrics, of the Pareto
             front's configurations, as many as there may be while the search goes on.
         running, stopped, failed: trials in these states; a trial of a study that was interrupted counts as running.
@@ -191,7 +192,7 @@ def _row(study: Study, branch: str, searched: int, records: Sequence[Record]) ->
         failed=states[ledger.FAILED],
         ended=len(ended),
         others=len(replicates) - len(current),
-        best=_best(study, ended, chosen),
+        best=_best(study, (record for record in ended if record.role != MEMBER), chosen),
     )
 
 
@@ -205,7 +206,7 @@ def _best(study: Study, ended: Iterable[Record], chosen: Collection[str]) -> flo
 
 def _chosen(study: Study, records: Iterable[Record]) -> set[str]:
     """The configurations that the search chooses, told apart from equals by identity, as the search does."""
-    searched = [record for record in records if record.role != REPLICATE and record.status == ledger.FINISHED]
+    searched = [record for record in records if record.role == SEARCH and record.status == ledger.FINISHED]
     values = {record.identity: found for record in searched if (found := finite(study, record)) is not None}
     best = objectives.best(values, study.objectives, study.front)
     return {record.configuration for record in searched if record.identity in best}

@@ -16,11 +16,12 @@ from ray import tune
 
 from methods.core.base import Method
 from methods.core.errors import BadInput
+from orchestrator.definition.generations import until_report
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Ledger, Record
-from orchestrator.records.schema import REPLICATE
-from orchestrator.running import code_version, gpu_share, reuse
+from orchestrator.records.schema import MEMBER, REPLICATE
+from orchestrator.running import code_version, gpu_share, reuse, states
 from orchestrator.running.drawings import draw
 from orchestrator.running.usage import usage
 from pipelines import artifact
@@ -43,6 +44,9 @@ class StudyTrial(tune.Trainable):
     are those of its best weights, and `best_epoch` in its reports says which they are. An error of the trial's own (a
     term that is not finite, settings that do not go together, memory that does not suffice) ends this trial alone, as
     failed: to run it again would fail again.
+
+    A member of a population begins where its parent ended, with the parent's reports; where the parent's state is not
+    there, it is trained from its own beginning, with the same result. One that others may go on from leaves its state.
     """
 
     def setup(
@@ -83,6 +87,8 @@ class StudyTrial(tune.Trainable):
         measured = reuse.facts(self._dataset.checksum, code, self._study.metrics, self._study.optimization)
         self._facts = self._common | measured
         self._folder = self._ledger.trial_folder(self._trial.identity)
+        self._parent = config.get("parent", "")
+        self._ends = self._study.ends(config["branch"]) if self._study.generations else [self._trial.epochs]
         self._record = self._ledger.read(self._trial.identity) or self._taken_over(config["role"])
         if self._record.status == ledger.RUNNING:
             self._record.facts = self._facts | reuse.mixed(self._record.facts, self._facts)
@@ -93,7 +99,14 @@ class StudyTrial(tune.Trainable):
         """The record of the same trial in another study, else a new one."""
         trial = self._trial
         new = Record(trial.identity, trial.configuration, trial.settings(), role, _now(), facts=self._facts)
-        return (None if self._fresh else reuse.taken_over(self._ledger, new)) or new
+        return (None if self._fresh else reuse.taken_over(self._ledger, new)) or self._begun(new)
+
+    def _begun(self, new: Record) -> Record:
+        """The record with what the parent reported."""
+        parent = states.parent(self._ledger, self._trial, self._parent)
+        if parent is not None and parent.facts.get("data_checksum") == self._dataset.checksum:
+            new.history, new.facts = list(parent.history), self._facts | reuse.mixed(parent.facts, self._facts)
+        return new
 
     def _advance(self) -> None:
         """Go on until the next report, or to the end. Errors of the storage go to Ray: the trial is not to blame."""
@@ -103,6 +116,8 @@ class StudyTrial(tune.Trainable):
             training = self._training or self._prepare()
             entry = self._train(training)
             if training.done:
+                if self._record.role == MEMBER:
+                    self._save_state(states.place(self._ledger, self._trial.identity), training)
                 entry |= self._finish(training)
         except (NotFinite, BadInput) as error:
             self._fail(str(error))
@@ -121,7 +136,8 @@ class StudyTrial(tune.Trainable):
 
     def _train(self, training: Training) -> dict[str, Any]:
         """Train until the next report, and make it."""
-        for _ in range(self._study.reports(self._trial.epochs)):
+        every = self._study.reports(self._ends[-1])
+        for _ in range(until_report(training.epochs_done, every, self._ends)):
             if not training.done:
                 terms = training.epoch()
         valid = {f"valid/{name}": value for name, value in monitor(training.method, training.data.valid).items()}
@@ -177,6 +193,8 @@ class StudyTrial(tune.Trainable):
         """The run where its last report was: from the checkpoint, and trained again since, as reports come once."""
         training = Training(self._trial, self._dataset, device())
         state = artifact.load_state(self._folder / "checkpoint.pt")
+        if state is None and self._parent:
+            state = states.inherited(self._ledger, self._parent, self._last["epoch"])
         if state is not None:
             training.load_state_dict(state["training"])
         while training.epochs_done < self._last["epoch"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -17,27 +16,12 @@ from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
 from orchestrator.records.schema import REPLICATE, SEARCH
+from orchestrator.search.planned import Planned, measured
+from orchestrator.search.replicates import Replicates
 from orchestrator.search.samplers import recall, sampler
 from pipelines.trial import Trial
 
 _REPEATS = 100  # draws of known configurations in a row before the space counts as exhausted
-
-
-@dataclass
-class Planned:
-    """A trial to run.
-
-    Attributes:
-        trial: all its settings.
-        role: `search` or `replicate`.
-        draw: Optuna's side of a configuration.
-        reported: the last epoch that Optuna was told of.
-    """
-
-    trial: Trial
-    role: str
-    draw: optuna.trial.Trial | None = None
-    reported: int = 0
 
 
 class BranchSearch:
@@ -61,23 +45,25 @@ class BranchSearch:
         self._trials: dict[str, Trial] = {}  # configurations by identity
         self._values: dict[str, tuple[float, ...]] = {}  # of those that finished
         self._running = 0
-        self._replicates: list[Planned] | None = None
-        self._replicated: set[str] = set()
+        self._replicates = Replicates(study, self.best)
         for record in records:
             if branch in study.labels(record.arms, record.settings):
                 self._recall(record)
 
     @property
     def done(self) -> bool:
-        return self._running == 0 and not self._waiting and self._searched and not self._replicates_left
+        return self._running == 0 and not self._waiting and self._searched and not self._replicates.left
+
+    @property
+    def states(self) -> frozenset[str]:
+        """None: every trial begins at its beginning."""
+        return frozenset()
 
     def next(self) -> Planned | None:
         """The next trial, or None where none can start yet or none is left."""
         planned = self._waiting.pop(0) if self._waiting else self._propose()
-        if planned is None and self._running == 0 and self._searched:
-            planned = self._replicates_left.pop(0) if self._replicates_left else None
-        elif planned is None and self._replicates:
-            planned = self._replicates.pop(0)
+        if planned is None and (self._replicates.begun or (self._running == 0 and self._searched)):
+            planned = self._replicates.next()
         if planned is not None:
             self._running += 1
         return planned
@@ -111,14 +97,6 @@ class BranchSearch:
     @property
     def _searched(self) -> bool:
         return len(self._trials) >= self.planned
-
-    @property
-    def _replicates_left(self) -> list[Planned]:
-        if self._replicates is None:
-            seeds = range(1, self.study.replicates + 1)
-            trials = [self._trial(best.settings(), seed) for best in self.best() for seed in seeds]
-            self._replicates = [Planned(trial, REPLICATE) for trial in trials if trial.identity not in self._replicated]
-        return self._replicates
 
     def _propose(self) -> Planned | None:
         while self._first and not self._searched:
@@ -162,7 +140,7 @@ class BranchSearch:
         """Take up a trial of an earlier start. One that was running is planned again and finds its own checkpoint."""
         running = record.status == ledger.RUNNING
         if record.role == REPLICATE:
-            self._replicated |= set() if running else {record.identity}
+            self._replicates.recall(record)
             return
         trial = self._trial(record.settings, 0)
         planned = self._try(trial, self._ask(trial))
@@ -177,9 +155,3 @@ class BranchSearch:
     def _trial(self, settings: dict[str, Any], seed: int) -> Trial:
         chosen = {name: value for name, value in settings.items() if name in self._space}
         return self.study.trial(self.branch, chosen, seed=seed)
-
-
-def measured(record: Record, study: Study) -> tuple[float, ...]:
-    """The objectives at the last reports that have them; NaN where none has."""
-    found = (record.value(each.metric) for each in study.objectives)
-    return tuple(math.nan if value is None else value for value in found)

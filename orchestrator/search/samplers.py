@@ -3,9 +3,7 @@
 A sampler keeps nothing between draws, and its seed follows from how many configurations are known: so a second start of
 a study draws what the first would have drawn.
 
-Population-based training is not among them. There a trial takes over the weights of another and changes its
-hyperparameters in the middle, so that its result does not follow from its settings and its seed: it could be neither
-reused, nor continued after a crash, nor replicated.
+Population-based training is not among them, since its settings change while trials train; see `population`.
 """
 
 from __future__ import annotations

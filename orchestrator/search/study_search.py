@@ -13,7 +13,9 @@ from ray.tune.search import Searcher
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
-from orchestrator.search.branch_search import BranchSearch, Planned, measured
+from orchestrator.search.branch_search import BranchSearch
+from orchestrator.search.planned import Planned, Search, measured
+from orchestrator.search.population_search import PopulationSearch
 
 _OVER = (ledger.FINISHED, ledger.FAILED, ledger.STOPPED)
 
@@ -38,16 +40,23 @@ class StudySearch(Searcher):
         study: its definition.
         records: trials of earlier starts.
         joined: called with a trial's identity and an arm when the arm proposes the trial, before that starts.
+        kept: called with the identities of the trials whose final states may still be needed.
     """
 
-    def __init__(self, study: Study, records: list[Record], joined: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        records: list[Record],
+        joined: Callable[[str, str], None] | None = None,
+        kept: Callable[[frozenset[str]], None] | None = None,
+    ) -> None:
         self._metrics = [each.metric for each in study.objectives]
         super().__init__(metric=self._metrics, mode=[each.mode for each in study.objectives])
         logging.getLogger("optuna").setLevel(logging.ERROR)  # also for what it would be faster with
-        self.searches = {name: BranchSearch(study, name, records) for name in study.branches}
+        self.searches = {name: _search(study, name, records) for name in study.branches}
         self._arms = {name: branch.arm.name for name, branch in study.branches.items()}
-        self._joined = joined or _nobody
-        self._planned: dict[str, list[tuple[BranchSearch, Planned]]] = {}  # by Tune's trial id
+        self._joined, self._kept = joined or _nobody, kept or _nothing
+        self._planned: dict[str, list[tuple[Search, Planned]]] = {}  # by Tune's trial id
         self._running: dict[str, str] = {}  # Tune's trial id by identity
         self._begun = {record.identity for record in records}
         self._most = study.budget.trials or math.inf
@@ -55,11 +64,15 @@ class StudySearch(Searcher):
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles searchers to restore a run from them; this project restores from the records instead.
-        return self.__dict__ | {"_joined": _nobody}
+        return self.__dict__ | {"_joined": _nobody, "_kept": _nothing}
 
     @property
     def done(self) -> bool:
         return all(search.done for search in self.searches.values())
+
+    def tidy(self) -> None:
+        """Say which final states may still be needed."""
+        self._kept(frozenset().union(*(search.states for search in self.searches.values())))
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         return True
@@ -84,6 +97,7 @@ class StudySearch(Searcher):
                         "role": planned.role,
                         "identity": identity,
                         "branch": name,
+                        "parent": planned.parent,
                     }
         return Searcher.FINISHED if self.done or len(self._begun) >= self._most else None
 
@@ -106,6 +120,7 @@ class StudySearch(Searcher):
         self._ended[identity] = end
         for search, planned in followers:
             _pass_on(end, search, planned)
+        self.tidy()
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the records hold it all."""
@@ -121,11 +136,20 @@ def _nobody(identity: str, arm: str) -> None:
     """Hear that an arm proposes a trial, and do nothing."""
 
 
+def _nothing(identities: frozenset[str]) -> None:
+    """Hear which states may be needed, and do nothing."""
+
+
+def _search(study: Study, branch: str, records: list[Record]) -> Search:
+    kind = PopulationSearch if study.search == "pbt" and study.searched(branch) else BranchSearch
+    return kind(study, branch, records)
+
+
 def _end(record: Record, study: Study) -> _End:
     epoch = record.history[-1]["epoch"] if record.history else 0
     return _End(record.status, epoch, measured(record, study))
 
 
-def _pass_on(end: _End, search: BranchSearch, planned: Planned) -> None:
+def _pass_on(end: _End, search: Search, planned: Planned) -> None:
     search.report(planned, end.epoch, end.values)
     search.tell(planned, end.status, end.values)

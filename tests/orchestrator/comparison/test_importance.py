@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,19 @@ def test_the_setting_that_decides_has_most_of_the_importance(name: str, stopped:
     assert next(iter(shares)) == name
     assert shares[name] > 0.5
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_settings_of_earlier_epochs_are_no_setting_of_the_search() -> None:
+    found = study(RULES["weight"], count=20)
+    past = [replace(one, params={**one.params, "earlier": f"2:weight={one.identity}"}) for one in found.trials]
+    settings = tried(replace(found, trials=tuple(past)), "rae").settings
+    assert {setting.name for setting in settings} == {"learning_rate", "weight", "regularizer"}
+
+
+def test_members_of_early_generations_were_not_tried() -> None:
+    found = study(RULES["weight"], count=20)
+    members = [replace(one, role="member") for one in found.trials[:15]]
+    assert len(tried(replace(found, trials=(*members, *found.trials[15:])), "rae").trials) == 5
 
 
 def test_what_is_the_same_in_all_trials_is_no_setting_of_the_search() -> None:

@@ -30,6 +30,15 @@ def test_longer_trials_take_longer(digits: Dataset) -> None:
     assert plan.plan(longer, {"digits": digits})[0].seconds > 10 * plan.plan(STUDY, {"digits": digits})[0].seconds
 
 
+def test_members_of_a_population_are_timed_by_their_own_part(digits: Dataset) -> None:
+    fixed = STUDY.fixed | {"epochs": 3000}
+    keys = STUDY.model_dump(exclude_defaults=True) | {"methods": ["beta_vae"], "fixed": fixed}
+    whole = plan.plan(Study.model_validate(keys), {"digits": digits})[0]
+    parts = plan.plan(Study.model_validate(keys | {"search": "pbt"}), {"digits": digits})[0]
+    assert (whole.trials, parts.trials) == (4 + 2, 4 * 5 + 2)
+    assert parts.trials * parts.seconds < 2 * whole.trials * whole.seconds
+
+
 def test_a_metric_that_a_method_does_not_have_is_refused_with_those_it_has(digits: Dataset) -> None:
     with pytest.raises(BadInput, match=r"vae on digits has no metric 'valid/purity': choose .* valid/knn_purity"):
         plan.check(STUDY.model_copy(update={"metric": "valid/purity"}), {"digits": digits})

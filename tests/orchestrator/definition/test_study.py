@@ -121,7 +121,7 @@ def test_all_means_every_method(write: Write) -> None:
         ({"metric": TWO}, "mode must say max or min for each metric, such as [min, min], got 'max'"),
         ({"metric": TWO, "mode": ["min"] * 2}, "early_stopping goes by one metric: with several, set early_stopp"),
         ({"mode": "biggest"}, "mode must be 'max' or 'min', or of several metrics a list of these, got 'biggest'"),
-        ({"search": "bayes"}, "search must be 'tpe', 'gp', 'nsga2', 'random' or 'grid', got 'bayes'"),
+        ({"search": "bayes"}, "search must be 'tpe', 'gp', 'nsga2', 'random', 'grid' or 'pbt', got 'bayes'"),
         ({"early_stopping": "ashha"}, "early_stopping.rule must be 'asha', 'hyperband' or 'median', got 'ashha'"),
         ({"budget": {"hour": 1}}, "unknown key of budget 'hour': did you mean 'hours'? Known: cost, hours, trials"),
         ({"budget": {"cost": 1}}, "budget.cost needs prices above 0, such as prices: {cpu: 0.05, gpu: 1.5}"),

@@ -133,6 +133,15 @@ def test_a_study_with_trials_may_be_extended_and_stays_the_same_session(records:
     assert records.study() == extended
 
 
+def test_a_population_cannot_be_given_more_members(records: Ledger) -> None:
+    members = Study.model_validate({"data": "digits", "methods": ["vae"], "trials": 3, "search": "pbt"})
+    records.adopt(members)
+    records.write(record("a"))
+    records.adopt(members.model_copy(update={"seeds": 5}))
+    with pytest.raises(BadInput, match="trials: 3 there, 4 now"):
+        records.adopt(members.model_copy(update={"trials": 4}))
+
+
 @pytest.mark.parametrize(
     "less",
     [{"trials": 2}, {"seeds": 2}, {"methods": ["beta_vae"]}, {"data": "usps"}, {"fixed": {"latent": 3}}],

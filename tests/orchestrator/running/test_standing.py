@@ -9,7 +9,7 @@ import pytest
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
-from orchestrator.records.schema import REPLICATE, SEARCH
+from orchestrator.records.schema import MEMBER, REPLICATE, SEARCH
 from orchestrator.running.standing import best_replicate, configurations, pace, standing, trial_seconds
 
 STUDY = Study(data="digits", methods=["vae"], trials=3, seeds=2, space={"latent": [2, 3, 4]})
@@ -44,6 +44,15 @@ def test_replicates_of_what_was_the_best_before_do_not_count_for_the_best() -> N
     before = [record("b1", -2.0, REPLICATE), record("b2", -2.0, REPLICATE)]
     now = of(*SEARCHED, *before, record("a1", -1.0, REPLICATE))
     assert (now.rows[0].replicated, now.ended, now.planned) == (1, 6, 7)
+
+
+def test_members_of_early_generations_are_over_but_never_the_best() -> None:
+    study = Study.model_validate(STUDY.model_dump(exclude_defaults=True) | {"search": "pbt", "generations": 2})
+    early = [record(name, value, MEMBER) for name, value in (("d", -0.1), ("e", -0.2), ("f", -0.3))]
+    now = standing(study, configurations(study), [*early, *SEARCHED])
+    assert (now.rows[0].searched, now.rows[0].configurations, now.rows[0].best) == (6, 6, -1.0)
+    replicates = [record("a1", -1.5, REPLICATE), record("a2", -1.5, REPLICATE)]
+    assert standing(study, configurations(study), [*early, *SEARCHED, *replicates]).complete
 
 
 SINGLE = STUDY.model_copy(update={"trials": 1})

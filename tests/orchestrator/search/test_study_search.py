@@ -332,6 +332,56 @@ def test_kills_at_any_time_on_any_number_of_slots_lose_no_trial_and_repeat_none(
             assert sweep.roles(method) == {"search": mine.planned, "replicate": 2}
 
 
+def population(**keys: Any) -> Study:
+    return study(search="pbt", generations=3, **keys)
+
+
+@pytest.mark.parametrize("outcome", [good, mixed])
+def test_a_stop_after_any_trial_changes_nothing_of_a_population(outcome: Callable[[Trial], Outcome]) -> None:
+    whole = Sweep(population(), outcome)
+    whole.start()
+    for stop in range(len(whole.ended)):
+        sweep = Sweep(whole.study, outcome)
+        sweep.start(trials=stop)
+        assert sweep.start().done
+        assert sweep.ended == whole.ended
+
+
+def test_kills_at_any_time_on_any_number_of_slots_leave_a_population_as_it_is() -> None:
+    whole = Sweep(population(methods=["vae", "beta_vae"]), mixed)
+    whole.start()
+    chance = random.Random(0)
+    for _ in range(3):
+        sweep = Sweep(whole.study, mixed, chance.randint(1, 5))
+        while not (search := sweep.start(len(sweep.ended) + chance.randint(1, 8), chance)).done:
+            continue
+        assert len(set(sweep.ended)) == len(sweep.ended)
+        assert sweep.records.keys() == whole.records.keys()
+        assert {name: found.best() for name, found in search.searches.items()} == {
+            name: found.best() for name, found in whole.start().searches.items()
+        }
+    assert sweep.roles() == sweep.roles("beta_vae") == {"member": 8, "search": 4, "replicate": 2}
+
+
+def test_populations_of_two_arms_share_what_is_equal() -> None:
+    arms = [{"name": name, "method": "vae"} for name in ("one", "other")]
+    sweep = Sweep(population(methods=arms), slots=3)
+    sweep.start()
+    first = [record.identity for record in sweep.records.values() if record.settings["epochs"] == 2]
+    assert len(first) == 2 * 4 - 1  # the defaults
+
+
+def test_states_are_named_as_long_as_somebody_goes_on_from_them() -> None:
+    named: list[frozenset[str]] = [frozenset()]
+    search = StudySearch(population(), [], kept=named.append)
+    numbers = map(str, itertools.count())
+    while isinstance(config := search.suggest(number := next(numbers)), dict):
+        assert config["parent"] in {"", *named[-1]}
+        search.on_trial_complete(number, {"epoch": 2, METRIC: 1.0, "status": ledger.FINISHED})
+    assert len(max(named, key=len)) > 4
+    assert named[-1] == frozenset()
+
+
 def test_a_long_random_search_continues_to_its_end() -> None:
     sweep = Sweep(study(search="random", trials=150, seeds=1))
     sweep.start(trials=100)
@@ -507,3 +557,14 @@ def test_trials_that_were_begun_go_on_though_the_budget_has_no_more() -> None:
     search = StudySearch(small, records)
     assert [search.suggest("0")["identity"], search.suggest("1")["identity"]] == [trial.identity for trial in trials]
     assert search.suggest("2") == Searcher.FINISHED
+
+
+def test_a_population_goes_on_where_its_budget_ended() -> None:
+    whole = Sweep(population())
+    whole.start()
+    sweep = Sweep(population(budget={"trials": 6}))
+    assert not sweep.start(trials=6).done
+    assert len(sweep.records) == 6
+    sweep.study = whole.study
+    assert sweep.start().done
+    assert sweep.ended == whole.ended
