@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Running:
     """What the meter sees of Ray Tune's trials."""
 
     status: str = Trial.RUNNING
+    config: dict[str, float] = field(default_factory=lambda: {"gpu": 0.5})
 
 
 def study(**keys: Any) -> Study:

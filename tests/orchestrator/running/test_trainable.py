@@ -61,7 +61,13 @@ class Process:
 
 
 def config(trial: Trial) -> dict[str, Any]:
-    return {"settings": trial.settings(), "identity": trial.identity, "role": "search"}
+    return {
+        "settings": trial.settings(),
+        "identity": trial.identity,
+        "role": "search",
+        "gpu": 0.0,
+        "gpu_context": 0.0,
+    }
 
 
 def curves(record: Record) -> list[dict[str, float]]:

@@ -55,6 +55,7 @@ class Trial:
             "identity": TRIAL.identity,
             "role": "search",
             "branch": "vae",
+            "gpu": 0.0,
         }
     )
 
