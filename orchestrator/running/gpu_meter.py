@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import torch
-from torch.autograd import DeviceType
+from torch.autograd.profiler_util import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from methods.core.errors import BadInput
@@ -20,11 +22,11 @@ class NoGpu(BadInput):
 
 
 class Memory(NamedTuple):
-    """The memory of a process, as parts of the card's.
+    """The memory of a process.
 
     Attributes:
-        peak: the most that it held, all in all.
-        context: of this, what it holds beside its tensors: the driver's context, and kernels.
+        peak: the most that it held, all in all, as a part of what others leave of the card.
+        context: of this, what it holds beside its tensors (the driver's context, and kernels), as a part of the card.
     """
 
     peak: float
@@ -34,8 +36,8 @@ class Memory(NamedTuple):
 class Meter(Protocol):
     """Measures what this process takes of the GPU that it has for itself."""
 
-    def card(self) -> str:
-        """The name of the GPU. Raises `NoGpu` where there is none."""
+    def start(self) -> str:
+        """The name of the GPU; called before anything is on it. Raises `NoGpu` where there is none."""
 
     def begin(self) -> None:
         """Let go what is not used any more, and forget what was held before."""
@@ -50,7 +52,11 @@ class Meter(Protocol):
 class Cuda:
     """Measures as torch and the driver see a GPU of CUDA or ROCm."""
 
-    def card(self) -> str:
+    def __init__(self) -> None:
+        self._others = 0  # bytes
+
+    def start(self) -> str:
+        self._others = taken()
         if not torch.cuda.is_available():
             raise NoGpu(
                 f"Ray counts a GPU on {platform.node()}, but torch sees none there: check the driver and torch's build "
@@ -64,14 +70,11 @@ class Cuda:
         torch.cuda.reset_peak_memory_stats()
 
     def memory(self) -> Memory:
-        """What torch reserved at most, and beside that what is taken of the card now.
-
-        What processes outside of Ray hold there counts as if this one did: a share may get too large by it, never too
-        small.
-        """
+        """What torch reserved at most, and beside that what is taken of the card now and was not before."""
         free, total = torch.cuda.mem_get_info()
-        context = max(0, total - free - torch.cuda.memory_reserved())
-        return Memory((torch.cuda.max_memory_reserved() + context) / total, context / total)
+        context = max(0, total - free - torch.cuda.memory_reserved() - self._others)
+        peak = torch.cuda.max_memory_reserved() + context
+        return Memory(peak / max(total - self._others, 1), context / total)
 
     def busy(self, run: Callable[[], object]) -> float:
         """The time of all kernels and copies, over the time that the same takes without the profiler."""
@@ -90,3 +93,18 @@ class Cuda:
 
 
 CUDA = Cuda()
+
+
+def taken() -> int:
+    """Bytes that all processes together hold of this one's card, such as the sweep itself or a desktop.
+
+    Of a card that NVIDIA's driver does not tell of, 0: what others hold then counts as this process's own, and a share
+    may get too large by it, never too small.
+    """
+    card = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
+    command = ["nvidia-smi", f"--id={card}", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        return int(told) * 2**20
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return 0

@@ -37,7 +37,7 @@ def need(default: Mapping[str, Any], largest: Mapping[str, Any], arrays: Arrays,
         NoGpu: torch sees none here.
         BadInput: a method that cannot be built with its defaults.
     """
-    card, dataset = meter.card(), from_arrays(arrays)
+    card, dataset = meter.start(), from_arrays(arrays)
     usual, busy = _usual(checked(default), dataset, meter)
     most = usual if default == largest else _most(checked(largest), dataset, meter)
     return Need(card, min(1.0, max(usual.peak, most.peak)), min(1.0, max(usual.context, most.context)), busy)

@@ -27,17 +27,21 @@ def by_card(look: Callable[[], None]) -> dict[str, list[Node]]:
     Args:
         look: called several times a second; what it raises ends the waiting.
     """
-    nodes = _with_gpus()
-    if not nodes and cluster.may_bring_gpus():
+    if to_come():
         console.ERR.print("waiting for a node with a GPU, which the autoscaler starts (ray status says how far it is)")
         next(finished([ray.remote(num_gpus=1, num_cpus=0)(_nothing).remote()], look))
-        nodes = _with_gpus()
+    nodes = _with_gpus()
     asked = {on(node, cpus=0, gpus=0, soft=False)(_cards).remote(): node for node in nodes}
     found: dict[str, list[Node]] = defaultdict(list)
     for promise in finished(list(asked), look):
         node = asked[promise]
         found[ray.get(promise) or _label(node)].append(node)
     return dict(found)
+
+
+def to_come() -> bool:
+    """Whether there is no GPU now, but an autoscaler that can bring one."""
+    return not _with_gpus() and cluster.may_bring_gpus()
 
 
 def room(node: Node, cpu: float) -> int:

@@ -152,7 +152,7 @@ class Packing:
 def _told(promise: Any, branch: str) -> Need | None:
     """What a measurement found; None with a line where it failed."""
     try:
-        return ray.get(promise)  # type: ignore[no-any-return]
+        return ray.get(promise)
     except RayError as error:
         cause = getattr(error, "cause", None) or error
         if isinstance(cause, NoGpu):

@@ -42,8 +42,8 @@ class StudyTrial(tune.Trainable):
     continues from the checkpoint. One that stops by its own patience has finished; its last report and its test metrics
     are those of its best weights, and `best_epoch` in its reports says which they are. An error of the trial's own (a
     term that is not finite, settings that do not go together, memory that does not suffice) ends this trial alone, as
-    failed: to run it again would fail again. Only where shares of a GPU are measured, a trial that exceeded its own says
-    so, and the searcher starts it again with more.
+    failed: to run it again would fail again. Only where shares of a GPU are measured, a trial that exceeded its own
+    says so, and the searcher starts it again with more.
     """
 
     def setup(
