@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import torch
-from torch.autograd.profiler_util import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from methods.core.errors import BadInput
@@ -87,7 +86,7 @@ class Cuda:
         with profile(activities=[ProfilerActivity.CUDA]) as profiled:
             run()
             torch.cuda.synchronize()
-        events = (event for event in profiled.key_averages() if event.device_type == DeviceType.CUDA)
+        events = (event for event in profiled.key_averages() if event.device_type.name == "CUDA")
         computed = sum(event.self_device_time_total for event in events if not event.is_user_annotation)
         return min(1.0, computed / 1e6 / seconds)
 

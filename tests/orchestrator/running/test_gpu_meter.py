@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.autograd.profiler_util import DeviceType
+from torch.autograd import DeviceType
 
 from orchestrator.running import gpu_meter
 from orchestrator.running.gpu_meter import Cuda, Memory, NoGpu, taken
