@@ -42,7 +42,7 @@ test: $(READY)
 # cluster and read back from PostgreSQL, which needs Debian's postgresql.
 test-faults: $(READY)
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[services]'
-	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_services.py $(ARGS)
+	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_services.py tests/orchestrator/running/test_packing.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -88,6 +88,8 @@ class Cuda:
             torch.cuda.synchronize()
         events = (event for event in profiled.key_averages() if event.device_type.name == "CUDA")
         computed = sum(event.self_device_time_total for event in events if not event.is_user_annotation)
+        if not computed:
+            raise RuntimeError("torch's profiler saw no kernel on the GPU")
         return min(1.0, computed / 1e6 / seconds)
 
 

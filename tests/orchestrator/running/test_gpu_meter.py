@@ -55,10 +55,9 @@ def test_what_others_took_before_is_not_there_for_trials(card: None, monkeypatch
     assert meter.memory() == Memory(peak=pytest.approx((3 + 1) / 7), context=pytest.approx(1 / 10))
 
 
-@pytest.mark.parametrize(("computed", "share"), [(250_000.0, 0.25), (3e6, 1.0), (0.0, 0.0)])
-def test_busy_is_the_time_of_kernels_in_the_time_without_the_profiler(
-    card: None, monkeypatch: pytest.MonkeyPatch, computed: float, share: float
-) -> None:
+def busy(monkeypatch: pytest.MonkeyPatch, computed: float) -> float:
+    """What the meter finds where kernels take so many microseconds of a second."""
+
     class Profile:
         def __init__(self, activities: object) -> None:
             self.runs_before = len(runs)
@@ -80,7 +79,19 @@ def test_busy_is_the_time_of_kernels_in_the_time_without_the_profiler(
     clock = itertools.count()  # a second between two looks
     monkeypatch.setattr(gpu_meter, "profile", Profile)
     monkeypatch.setattr(gpu_meter.time, "perf_counter", lambda: float(next(clock)))
-    assert Cuda().busy(lambda: runs.append(1)) == share
+    return Cuda().busy(lambda: runs.append(1))
+
+
+@pytest.mark.parametrize(("computed", "share"), [(250_000.0, 0.25), (3e6, 1.0)])
+def test_busy_is_the_time_of_kernels_in_the_time_without_the_profiler(
+    card: None, monkeypatch: pytest.MonkeyPatch, computed: float, share: float
+) -> None:
+    assert busy(monkeypatch, computed) == share
+
+
+def test_a_profiler_that_sees_nothing_measures_nothing(card: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="saw no kernel"):
+        busy(monkeypatch, 0.0)
 
 
 def test_what_a_card_holds_is_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,3 +87,22 @@ def test_cards_are_named_by_the_driver(
 )
 def test_cards_that_the_driver_does_not_name_are_called_as_ray_does(resources: dict[str, float], name: str) -> None:
     assert gpu_nodes._label({"Resources": resources}) == name
+
+
+def test_whether_to_stop_is_looked_at_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ray, "wait", lambda left, num_returns, timeout: ([], left))
+    with pytest.raises(KeyboardInterrupt):
+        list(gpu_nodes.finished(["a promise"], look))
+    assert len(looks) == 3
+
+
+def test_promises_come_as_they_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "wait", lambda left, num_returns, timeout: (left[-1:], left[:-1]))
+    assert list(gpu_nodes.finished(["one", "two", "three"], never)) == ["three", "two", "one"]

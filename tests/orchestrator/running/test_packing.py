@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,29 +74,56 @@ def test_shares_are_told_with_their_branches() -> None:
     assert described({"hub_vae": 0.5, "ae": 0.125, "vae": 0.125}) == "0.125 (ae, vae), 0.5 (hub_vae)"
 
 
-@pytest.fixture(scope="module")
-def gpus() -> Iterator[None]:
-    """One node with 2 CPUs and 2 GPUs that are not there."""
-    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture
 def data(digits: Dataset) -> Mapping[str, Dataset]:
     return {"digits": digits}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_branches_get_shares_by_measurements_that_the_next_start_finds(
-    gpus: None, data: Mapping[str, Dataset], tmp_path: Path
-) -> None:
-    first = GpuShares(STUDY, tmp_path)
+class Done:
+    """A task that is over."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of one node, whose tasks run here as soon as they are submitted."""
+
+    def on(node: object, **resources: object) -> Any:
+        return lambda task: SimpleNamespace(remote=lambda *given: Done(task(*given)))
+
+    Nodes(monkeypatch, {"card": {"CPU": 16, "GPU": 1}})
+    monkeypatch.setattr(gpu_nodes, "on", on)
+    monkeypatch.setattr(gpu_nodes, "finished", lambda promises, look: iter(promises))
+    monkeypatch.setattr(ray, "put", lambda arrays: arrays)
+    monkeypatch.setattr(ray, "get", lambda done: done.found)
+    monkeypatch.setattr(ray, "available_resources", lambda: {"GPU": 1})
+
+
+def next_start_finds_what_was_measured(data: Mapping[str, Dataset], folder: Path) -> None:
+    first = GpuShares(STUDY, folder)
     Packing(STUDY, data, first, played(0.2, 0.4)).settle(["vae"], never)
-    second = GpuShares(STUDY, tmp_path)
+    second = GpuShares(STUDY, folder)
     Packing(STUDY, data, second, played(1.0, 1.0)).settle(["vae"], never)
     assert first["vae"] == second["vae"] == 0.5
+
+
+def test_branches_get_shares_by_measurements_that_the_next_start_finds(
+    at_once: None, data: Mapping[str, Dataset], tmp_path: Path
+) -> None:
+    next_start_finds_what_was_measured(data, tmp_path)
+
+
+@pytest.mark.skipif("LATENT_ORCHESTRA_FAULTS" not in os.environ, reason="takes a start of Ray: make test-faults")
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_measurements_run_as_tasks_of_ray(data: Mapping[str, Dataset], tmp_path: Path) -> None:
+    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        next_start_finds_what_was_measured(data, tmp_path)
+    finally:
+        ray.shutdown()
 
 
 def broken(cause: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,15 +240,11 @@ def test_a_branch_with_other_code_is_measured_anew(
     assert Packing(STUDY, data, shares)._known("vae") == {}
 
 
-def test_ctrl_c_ends_the_waiting(gpus: None, data: Mapping[str, Dataset]) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Packing(STUDY, data, GpuShares(STUDY), played(0.2, 0.4)).settle(["vae"], stop)
-
-
-def test_too_few_cpus_are_told_before_anything_is_measured(gpus: None, data: Mapping[str, Dataset]) -> None:
+def test_too_few_cpus_are_told_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, data: Mapping[str, Dataset]
+) -> None:
     many = STUDY.model_copy(update={"resources": STUDY.resources.model_copy(update={"cpu": 100.0})})
+    monkeypatch.setattr(gpu_nodes, "by_card", lambda look: {"card": [{"Resources": {"CPU": 2, "GPU": 1}}]})
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2, "GPU": 1})
     with pytest.raises(BadInput, match="a trial needs 100 CPU and 1 GPU, but Ray has 2 CPU"):
         Packing(many, data, GpuShares(many)).settle(["vae"], never)
