@@ -129,7 +129,7 @@ class StudyTrial(tune.Trainable):
             else:
                 self._fail(told or f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
             # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
-            # finds the trial ended.
+            # finds the trial ended, or its share exceeded.
             os._exit(1)
         else:
             self._keep(training, entry)
