@@ -39,9 +39,10 @@ test: $(READY)
 	LATENT_ORCHESTRA_DATA="$(DATA)" $(BIN)/python -m pytest $(ARGS)
 
 # What takes minutes: trials, drivers and machines killed, servers and disks taken away; and a study submitted to a local
-# cluster and read back from PostgreSQL, which needs postgresql, pip install psycopg2-binary 'ray[default]', and some time.
+# cluster and read back from PostgreSQL, which needs Debian's postgresql.
 test-faults: $(READY)
-	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_services.py $(ARGS)
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[services]'
+	LATENT_ORCHESTRA_DATA="$(DATA)" LATENT_ORCHESTRA_FAULTS=1 $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_services.py tests/orchestrator/running/test_packing.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -6,12 +6,12 @@ import platform
 
 import torch
 
-from benchmarks import tracking_cost, training_loop, trial_overhead
+from benchmarks import packing, tracking_cost, training_loop, trial_overhead
 
 
 def main() -> None:
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    for benchmark in (training_loop, trial_overhead, tracking_cost):
+    for benchmark in (training_loop, trial_overhead, tracking_cost, packing):
         benchmark.main()
         print()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.table import Table
@@ -18,18 +19,22 @@ from orchestrator import compare
 from orchestrator.definition import plan, scale
 from orchestrator.definition import study_files as studies
 from orchestrator.definition.objectives import described
+from orchestrator.definition.plan import BranchPlan
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.connection import answering, shown
+from orchestrator.records.gpu_shares import GpuShares
 from orchestrator.records.ledger import Ledger
 from orchestrator.records.location import connect, tracking_uri
 from orchestrator.records.tracking import StudyTracking, open_tracking
-from orchestrator.running import cluster
+from orchestrator.running import cluster, gpu_nodes
+from orchestrator.running.packing import Packing
 from orchestrator.running.session import Session
 from orchestrator.running.spending import exhausted
 from orchestrator.running.stop import Stop
 from orchestrator.search.study_search import StudySearch
 from pipelines import console, datasets
+from pipelines.datasets.dataset import Dataset
 
 _UNFINISHED = 3  # exit code, as that of `status`: the budget is spent
 
@@ -116,22 +121,33 @@ def _report(session: Session) -> None:
 
 def _show_plan(name: str, study: Study, where: str | None) -> None:
     console.ERR.print("timing a few steps of each method on each data set …")
-    plans = plan.plan(study, {loaded: datasets.load(loaded) for loaded in study.loaded.values()})
+    data = {loaded: datasets.load(loaded) for loaded in study.loaded.values()}
+    plans = plan.plan(study, data)
+    with cluster.started(cluster.address(where)):
+        shares = _shares(study, data)
+        slots = {entry.branch: cluster.slots(study.resources.cpu, shares[entry.branch]) for entry in plans}
     table = Table(title=f"study {name}: {study.description}", title_justify="left")
-    for column in ("method", "trials", "s a trial", "searched"):
-        table.add_column(column, justify="right" if column in ("trials", "s a trial") else "left")
+    for column in ("method", "trials", "s a trial", "GPU", "searched"):
+        table.add_column(column, justify="left" if column in ("method", "searched") else "right")
     for entry in plans:
         space = "\n".join(f"{key}: {words(span)}" for key, span in entry.space.items())
-        table.add_row(entry.branch, str(entry.trials), f"{entry.seconds:.1f}", space or "nothing", end_section=True)
+        counts = (str(entry.trials), f"{entry.seconds:.1f}", f"{shares[entry.branch]:g}")
+        table.add_row(entry.branch, *counts, space or "nothing", end_section=True)
     console.OUT.print(table)
     console.OUT.print(f"Fixed: {', '.join(f'{key}={value}' for key, value in study.fixed.items()) or 'nothing'}.")
-    with cluster.started(cluster.address(where)):
-        slots = cluster.slots(study.resources.cpu, study.resources.gpu)
+    _sum_up(study, plans, {entry.branch: shares[entry.branch] for entry in plans}, slots)
+
+
+def _sum_up(study: Study, plans: list[BranchPlan], shares: Mapping[str, float], slots: Mapping[str, int]) -> None:
+    """Print what all branches take together, each with its share of a GPU and so many trials at a time."""
+    seconds = {entry.branch: entry.trials * entry.seconds for entry in plans}
+    longest, total = sum(seconds[branch] / slots[branch] for branch in slots), sum(seconds.values())
+    cost = sum(seconds[branch] / 3600 * study.hourly(share) for branch, share in shares.items())
     scaled = scale.words(study.scale)
-    trials, total = sum(entry.trials for entry in plans), sum(entry.trials * entry.seconds for entry in plans)
     console.OUT.print(
-        f"{trials} trials of {study.resources.cpu:g} CPU and {study.resources.gpu:g} GPU, {slots} at a time: at most "
-        f"about {_duration(total / slots)} ({_duration(total)} of trial time{_cost(study, total)}"
+        f"{sum(entry.trials for entry in plans)} trials of {study.resources.cpu:g} CPU and "
+        f"{_between(shares.values())} GPU, {_between(slots.values())} at a time: at most about {_duration(longest)} "
+        f"({_duration(total)} of trial time{f', which cost {cost:.2f}' if study.hourly(max(shares.values())) else ''}"
         f"{'' if study.early_stopping is None else '; early stopping saves some of it'}). "
         f"Chosen by {described(study.objectives)}, search {study.search}, data {', '.join(study.loaded.values())}"
         f"{scaled and f', {scaled}'}.",
@@ -139,9 +155,25 @@ def _show_plan(name: str, study: Study, where: str | None) -> None:
     )
 
 
-def _cost(study: Study, seconds: float) -> str:
-    """What trials of so many seconds cost, in a clause; nothing without prices."""
-    return f", which cost {seconds / 3600 * study.hourly:.2f}" if study.hourly else ""
+def _shares(study: Study, data: Mapping[str, Dataset]) -> GpuShares:
+    """What of a GPU trials get. Where that can be measured only once an autoscaler has brought one: whole ones."""
+    shares = GpuShares(study)
+    if shares.auto and gpu_nodes.to_come():
+        console.ERR.print(
+            "resources.gpu is auto: shares are measured at the start, on a node that has a GPU; here whole ones count",
+            soft_wrap=True,
+        )
+        for branch in study.branches:
+            shares.assign(branch, 1.0)
+    elif shares.auto:
+        Packing(study, data, shares).settle(study.branches, lambda: None)
+    return shares
+
+
+def _between(values: Iterable[float]) -> str:
+    """The least and the greatest of them, or the one that there is."""
+    least, *others = sorted(values)
+    return f"{least:g} to {others[-1]:g}" if others and others[-1] > least else f"{least:g}"
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -95,7 +96,8 @@ class Training:
         chosen = self._choose_rate()
         means = TermMeans()
         try:
-            self._pass(means)
+            self.begin_epoch()
+            self.steps(means)
         except (RuntimeError, ValueError):
             # What follows from a term or a weight that is not finite is told as that.
             means.read()
@@ -107,15 +109,18 @@ class Training:
         self.epochs_done += 1
         return values | {"seconds": time.perf_counter() - start}
 
-    def _pass(self, means: TermMeans) -> None:
-        """All batches of an epoch, in a random order."""
-        train = self.data.train
+    def begin_epoch(self) -> None:
+        """Let the method refresh what it computes from the whole training set."""
         self.method.eval()  # a pass over the data must not move batch norm's statistics
         with torch.no_grad():
             self.method.start_epoch(self.epochs_done, self.data)
+
+    def steps(self, means: TermMeans, *, most: int | None = None) -> None:
+        """All batches of an epoch that has begun, in a random order; to measure what they take, `most` of them."""
+        train = self.data.train
         self.method.train()
         order = torch.randperm(len(train), device=train.x.device)
-        for batch in train.batches(self._now.batch_size, order):
+        for batch in itertools.islice(train.batches(self._now.batch_size, order), most):
             for terms, parts in self.method.updates(batch):
                 self.optimizers.step(means.add(terms, len(batch)), parts)
 

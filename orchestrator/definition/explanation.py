@@ -13,6 +13,7 @@ _FORMS = {
     "data": "a data set or a list of them",
     "methods": "'all' or a list of methods and arms",
     "metric": "a metric or a list of them",
+    "resources": "a number of GPUs, such as 0.25, or 'auto'",
     "mode": "'max' or 'min', or of several metrics a list of these",
     "space": "{low, high, log} or a list of choices",
     "dict_type": "keys and values",
@@ -26,7 +27,7 @@ _FORMS = {
 """What a key takes: by its name where it takes several forms, else by pydantic's name of the error."""
 
 
-_TRIED = ("str", "Arm", "Counterpart")
+_TRIED = ("str", "Arm", "Counterpart", "constrained-float")
 
 
 def explained(where: str, error: ValidationError, model: type[BaseModel]) -> BadInput:

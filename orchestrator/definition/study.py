@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -29,13 +29,22 @@ from pipelines.trial import trial as checked
 Mode = Literal["max", "min"]
 
 
+AUTO = "auto"
+"""In place of a number of GPUs: what trials of a branch need is measured at the start."""
+
+
 class Resources(BaseModel):
-    """What one trial takes of a node. A fraction of a GPU lets trials share it."""
+    """What one trial takes of a node. A fraction of a GPU lets trials share it; `auto` measures each branch's."""
 
     model_config = STRICT
 
     cpu: float = Field(default=1, gt=0)
-    gpu: float = Field(default=0, ge=0)
+    gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = 0.0
+
+    @property
+    def most_gpu(self) -> float:
+        """The most of a GPU that a trial may get: one, where that is measured."""
+        return 1.0 if self.gpu == AUTO else float(self.gpu)
 
 
 class Branch(NamedTuple):
@@ -69,7 +78,8 @@ class Study(BaseModel):
         generations: of `pbt`, 5 where nothing is said: after every one, the worst members take over from the best.
         early_stopping: stop bad configurations early: a rule's name, or its keys; null lets all run to the end, as they
             do with `pbt`.
-        resources: of a trial.
+        resources: of a trial. With `gpu: auto` each branch's share of a GPU follows from what its trials take, which is
+            measured at the start; without GPUs in the cluster it is none.
         budget: what all starts of the study together may spend.
         prices: of a CPU and of a GPU for an hour.
         preset: settings to start from, `lineage` or `harmonised`. What it sets is fixed, unless `fixed` or `space` says
@@ -138,10 +148,9 @@ class Study(BaseModel):
         modes = [self.mode] if isinstance(self.mode, str) else self.mode
         return tuple(Objective(*pair) for pair in zip(metrics, modes, strict=True))
 
-    @property
-    def hourly(self) -> float:
-        """What an hour of a trial costs."""
-        return self.prices.cpu * self.resources.cpu + self.prices.gpu * self.resources.gpu
+    def hourly(self, gpu: float) -> float:
+        """What an hour of a trial costs that has so much of a GPU."""
+        return self.prices.cpu * self.resources.cpu + self.prices.gpu * gpu
 
     @property
     def data_names(self) -> list[str]:

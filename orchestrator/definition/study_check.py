@@ -24,7 +24,7 @@ def check(study: Study) -> None:
     if study.optimization is not None:
         optimization.check(study.optimization)
     _check_objectives(study)
-    if study.budget.cost is not None and study.hourly == 0:
+    if study.budget.cost is not None and study.hourly(study.resources.most_gpu) == 0:
         raise BadInput("budget.cost needs prices above 0, such as prices: {cpu: 0.05, gpu: 1.5}")
     _check_names(study)
     _check_settings(study)

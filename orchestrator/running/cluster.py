@@ -15,10 +15,14 @@ from typing import Any
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")
 
 import ray
+import yaml
 
 from methods.core.errors import BadInput
 
 _SECONDS = 10.0  # for the first answer of a cluster
+
+_LAUNCHED = Path("~/ray_bootstrap_config.yaml")
+"""Where Ray's cluster launcher leaves its configuration on the head."""
 
 # Tune's own records and loggers are not used, and neither is its answer to Ctrl-C, which is to wait for trials. A few
 # trials are always kept pending, so that a process that gets free finds its next one at once.
@@ -121,4 +125,12 @@ def _dashboard(where: str) -> bool | None:
 
 def _may_grow() -> bool:
     """Whether an autoscaler may bring the resources that are missing now."""
-    return os.path.exists(os.path.expanduser("~/ray_bootstrap_config.yaml"))
+    return _LAUNCHED.expanduser().exists()
+
+
+def may_bring_gpus() -> bool:
+    """Whether an autoscaler knows a kind of node that has GPUs."""
+    if not _may_grow():
+        return False
+    kinds = yaml.safe_load(_LAUNCHED.expanduser().read_text()).get("available_node_types", {}).values()
+    return any(kind.get("resources", {}).get("GPU", 0) > 0 and kind.get("max_workers", 1) > 0 for kind in kinds)

@@ -17,9 +17,11 @@ from ray.tune.error import TuneError
 
 from methods.core.errors import BadInput
 from orchestrator.definition.study import Study
+from orchestrator.records.gpu_shares import GpuShares
 from orchestrator.records.ledger import Ledger, Record
 from orchestrator.records.mirror import Mirror
 from orchestrator.running import cluster
+from orchestrator.running.packing import Packing
 from orchestrator.running.progress import Board
 from orchestrator.running.schedulers import BranchwiseStopping
 from orchestrator.running.slots import own_processes
@@ -74,7 +76,8 @@ class Session:
             self.records.join(identity, arm)
             mirror.changed(identity)
 
-        search = StudySearch(self.study, kept, joined, States(self.records).keep)
+        shares = GpuShares(self.study, self.records.folder)
+        search = StudySearch(self.study, kept, joined, kept=States(self.records).keep, shares=shares)
         search.tidy()
         complete = search.done
         try:
@@ -83,7 +86,11 @@ class Session:
             if not complete:
                 with cluster.started(address):
                     stop.check()
-                    self._announce()
+                    cluster.check_storage(self.records.folder)
+                    left = [branch for branch, one in search.searches.items() if not one.done]
+                    if shares.auto:
+                        Packing(self.study, self.data, shares).settle(left, stop.check)
+                    self._announce([shares[branch] for branch in left])
                     self._watched(search, mirror, kept, stop)
                 complete = search.done
         except KeyboardInterrupt:
@@ -100,10 +107,11 @@ class Session:
         with Board(self.name, self.study, console=console.ERR, records=kept) as board:
             self._fit(search, BranchwiseStopping(self.study, kept), Watch(self.records, mirror, board, stop))
 
-    def _announce(self) -> None:
-        cluster.check_storage(self.records.folder)
-        slots = cluster.slots(self.study.resources.cpu, self.study.resources.gpu)
-        methods, trials = _count(len(self.study.arms), "method"), _count(slots, "trial")
+    def _announce(self, shares: list[float]) -> None:
+        """Say what begins, where the branches have these shares of a GPU."""
+        fewest, most = (cluster.slots(self.study.resources.cpu, pick(shares)) for pick in (max, min))
+        methods = _count(len(self.study.arms), "method")
+        trials = _count(most, "trial") if fewest == most else f"{fewest} to {most} trials"
         console.ERR.print(
             f"study {self.name}: {methods} on {', '.join(self.data)}, {trials} at once; "
             f"records in {self.records.folder}; Ctrl-C stops, the same command continues",
@@ -114,12 +122,12 @@ class Session:
     def _fit(self, search: StudySearch, scheduler: BranchwiseStopping, watch: Watch) -> None:
         """Let Ray Tune run the trials that `search` proposes."""
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        resources = {"cpu": self.study.resources.cpu, "gpu": self.study.resources.gpu}
+        cpu = self.study.resources.cpu
         scratch = tempfile.mkdtemp(prefix="latent-orchestra-")
         try:
             with own_processes():
                 tune.Tuner(
-                    tune.with_resources(self._trainable(), resources),
+                    tune.with_resources(self._trainable(), lambda config: _resources(cpu, config["gpu"])),
                     tune_config=tune.TuneConfig(
                         search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True
                     ),
@@ -149,6 +157,11 @@ class Session:
             facts=facts,
             fresh=self.fresh,
         )
+
+
+def _resources(cpu: float, gpu: float) -> tune.PlacementGroupFactory:
+    """What a trial asks of Ray. A process takes over a trial only from one that asked for the same."""
+    return tune.PlacementGroupFactory([{"CPU": cpu, "GPU": gpu}])
 
 
 def _mendable(error: BaseException) -> BadInput | None:

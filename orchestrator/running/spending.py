@@ -11,8 +11,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 from methods.core.errors import BadInput
-from orchestrator.definition.budget import Budget
-from orchestrator.definition.study import Study
+from orchestrator.definition.study import AUTO, Study
 from orchestrator.records.ledger import Ledger, write_json
 
 _LOOK = 1.0  # seconds between two looks at the clock
@@ -21,10 +20,16 @@ _WRITE = 10.0  # seconds between two writes: what a crash can lose
 
 @dataclass
 class Spent:
-    """Hours of the clock while trials ran, and hours of all trials together."""
+    """Hours of the clock while trials ran, hours of all trials together, and hours of the GPUs that they had."""
 
     hours: float = 0.0
     trial_hours: float = 0.0
+    gpu_hours: float = 0.0
+
+    def cost(self, study: Study) -> float:
+        """In money, at the study's prices."""
+        prices, resources = study.prices, study.resources
+        return self.trial_hours * resources.cpu * prices.cpu + self.gpu_hours * prices.gpu
 
 
 class Meter:
@@ -37,9 +42,8 @@ class Meter:
 
     def __init__(self, records: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._clock = records.folder / "spent.json", clock
-        study = records.study()
-        self._budget, self._hourly = (study.budget, study.hourly) if study else (Budget(), 0.0)
-        self._spent = _read(records)
+        self._study = records.study()
+        self._spent = _read(records, self._study)
         self._looked = self._written = clock()
 
     def tick(self, trials: Iterable[Trial]) -> None:
@@ -54,8 +58,10 @@ class Meter:
             return
         self._looked += elapsed
         self._spent.hours += elapsed / 3600
-        self._spent.trial_hours += elapsed / 3600 * sum(trial.status == Trial.RUNNING for trial in trials)
-        over = bool(_over(self._spent, self._budget, self._hourly))
+        shares = [trial.config["gpu"] for trial in trials if trial.status == Trial.RUNNING]
+        self._spent.trial_hours += elapsed / 3600 * len(shares)
+        self._spent.gpu_hours += elapsed / 3600 * sum(shares)
+        over = self._study is not None and bool(_over(self._spent, self._study))
         if over or self._looked - self._written > _WRITE:
             self._write()
         if over:
@@ -68,26 +74,29 @@ class Meter:
 
 def exhausted(study: Study, records: Ledger) -> str:
     """What of the study's budget is spent, in a sentence with the remedy; empty where all of it leaves something."""
-    over = _over(_read(records), study.budget, study.hourly)
+    over = _over(_read(records, study), study)
     if study.budget.trials is not None and len(list(records.records())) >= study.budget.trials:
         over = f"trials={study.budget.trials}"
     return over and f"the budget {over} is spent: raise it with --set budget.{over.partition('=')[0]}=…"
 
 
-def _over(spent: Spent, budget: Budget, hourly: float) -> str:
+def _over(spent: Spent, study: Study) -> str:
     """The limit that is reached, as `hours=2`; empty where none is."""
+    budget = study.budget
     if budget.hours is not None and spent.hours >= budget.hours:
         return f"hours={budget.hours:g}"
-    if budget.cost is not None and spent.trial_hours * hourly >= budget.cost:
+    if budget.cost is not None and spent.cost(study) >= budget.cost:
         return f"cost={budget.cost:g}"
     return ""
 
 
-def _read(records: Ledger) -> Spent:
+def _read(records: Ledger, study: Study | None) -> Spent:
     try:
         kept: dict[str, Any] = json.loads((records.folder / "spent.json").read_text())
-        return Spent(**kept)
+        # An earlier version of this project knew but one share of a GPU, the study's.
+        shared = study.resources.gpu if study and study.resources.gpu != AUTO else 0.0
+        return Spent(**({"gpu_hours": kept["trial_hours"] * shared} | kept))
     except FileNotFoundError:
         return Spent()
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadInput(f"{records.folder / 'spent.json'} is damaged: delete it, and the budget begins anew") from error

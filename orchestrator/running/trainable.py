@@ -17,7 +17,7 @@ from ray import tune
 from methods.core.base import Method
 from methods.core.errors import BadInput
 from orchestrator.definition.generations import until_report
-from orchestrator.definition.study import Study
+from orchestrator.definition.study import AUTO, Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Ledger, Record
 from orchestrator.records.schema import MEMBER, REPLICATE
@@ -43,7 +43,8 @@ class StudyTrial(tune.Trainable):
     continues from the checkpoint. One that stops by its own patience has finished; its last report and its test metrics
     are those of its best weights, and `best_epoch` in its reports says which they are. An error of the trial's own (a
     term that is not finite, settings that do not go together, memory that does not suffice) ends this trial alone, as
-    failed: to run it again would fail again.
+    failed: to run it again would fail again. Only where shares of a GPU are measured, a trial that exceeded its own
+    says so, and the searcher starts it again with more.
 
     A member of a population begins where its parent ended, with the parent's reports; where the parent's state is not
     there, it is trained from its own beginning, with the same result. One that others may go on from leaves its state.
@@ -64,7 +65,7 @@ class StudyTrial(tune.Trainable):
         for name, dataset in self._datasets.items():
             dataset.__dict__["checksum"] = checksums[name]  # no need to hash it in every process
         self._study, self._fresh = study, fresh
-        gpu_share.hold(study.resources.gpu)
+        gpu_share.hold(config["gpu"], config["gpu_context"])
         self._common = facts | {"hostname": platform.node(), "process": str(os.getpid())}
         self._ledger = Ledger(Path(folder))
         self._start(config)
@@ -74,6 +75,15 @@ class StudyTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
+        if self._exceeded:
+            nothing = {each.metric: math.nan for each in self._study.objectives}
+            return {
+                "epoch": self._last["epoch"],
+                **nothing,
+                "status": ledger.RUNNING,
+                "exceeded": self._gpu,
+                "done": True,
+            }
         if self._record.status == ledger.RUNNING:
             self._advance()
         status = self._record.status
@@ -81,7 +91,7 @@ class StudyTrial(tune.Trainable):
         return {"epoch": self._last["epoch"], **values, "status": status, "done": status != ledger.RUNNING}
 
     def _start(self, config: dict[str, Any]) -> None:
-        self._trial = checked(config["settings"])
+        self._trial, self._gpu = checked(config["settings"]), config["gpu"]
         self._dataset = self._datasets[self._trial.data]
         code = code_version.version(self._trial.settings())
         measured = reuse.facts(self._dataset.checksum, code, self._study.metrics, self._study.optimization)
@@ -90,7 +100,8 @@ class StudyTrial(tune.Trainable):
         self._parent = config.get("parent", "")
         self._ends = self._study.ends(config["branch"]) if self._study.generations else [self._trial.epochs]
         self._record = self._ledger.read(self._trial.identity) or self._taken_over(config["role"])
-        if self._record.status == ledger.RUNNING:
+        self._exceeded = self._study.resources.gpu == AUTO and gpu_share.exceeded(self._record.facts, self._gpu)
+        if self._record.status == ledger.RUNNING and not self._exceeded:
             self._record.facts = self._facts | reuse.mixed(self._record.facts, self._facts)
         self._training: Training | None = None
         self._checkpointed = time.monotonic()
@@ -126,10 +137,14 @@ class StudyTrial(tune.Trainable):
         except Exception as error:
             from orchestrator.records.connection import reason  # imports MLflow: seconds at the start of every process
 
-            told = gpu_share.told(error, self._study.resources.gpu)
-            self._fail(told or f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
+            told = gpu_share.told(error, self._gpu)
+            if told and self._study.resources.gpu == AUTO and self._gpu < 1:
+                self._record.facts[gpu_share.EXCEEDED] = str(self._gpu)
+                self._ledger.write(self._record)
+            else:
+                self._fail(told or f"{type(error).__name__}: {reason(error)}", traceback.format_exc())
             # An error of the GPU spoils the process, and others may leave memory behind: Ray starts a new one, which
-            # finds the trial ended.
+            # finds the trial ended, or its share exceeded.
             os._exit(1)
         else:
             self._keep(training, entry)

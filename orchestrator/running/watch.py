@@ -14,6 +14,7 @@ from methods.core.errors import BadInput
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Ledger, Record
 from orchestrator.records.mirror import Mirror
+from orchestrator.running import gpu_share
 from orchestrator.running.progress import Board
 from orchestrator.running.spending import Meter
 from orchestrator.running.stop import Stop
@@ -50,10 +51,14 @@ class Watch(tune.Callback):
         self._changed(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, ledger.STOPPED, "")
+        if not self._exceeded(trial):
+            self._end(trial, ledger.STOPPED, "")
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         what = f"{trial.config['branch']} {trial.config['identity']}"
+        if self._exceeded(trial):
+            self._board.say(f"{what} needs more memory than {trial.config['gpu']:g} of a GPU, and goes on with more")
+            return
         self._board.say(f"{what} broke off and goes on in another process: {_reason(trial)}")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -67,6 +72,11 @@ class Watch(tune.Callback):
         self._board.show()
         self._stop.check()
         self._meter.tick(trials)
+
+    def _exceeded(self, trial: Trial) -> bool:
+        """Whether a trial has run out of its share of a GPU: the searcher starts it again."""
+        record = self._records.read(trial.config["identity"])
+        return record is not None and gpu_share.exceeded(record.facts, trial.config["gpu"])
 
     def _end(self, trial: Trial, status: str, message: str) -> None:
         now = time.time_ns() // 1_000_000

@@ -34,7 +34,13 @@ class Planned:
 
 
 class Search(Protocol):
-    """The trials of one branch. Built from the records so far, so a second start goes on where the first stopped."""
+    """The trials of one branch. Built from the records so far, so a second start goes on where the first stopped.
+
+    Attributes:
+        branch: its name.
+    """
+
+    branch: str
 
     @property
     def done(self) -> bool:

@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
+from orchestrator.records.gpu_shares import GpuShares
 from orchestrator.records.ledger import Record
 from orchestrator.search.branch_search import BranchSearch
 from orchestrator.search.planned import Planned, Search, measured
@@ -41,6 +42,8 @@ class StudySearch(Searcher):
         records: trials of earlier starts.
         joined: called with a trial's identity and an arm when the arm proposes the trial, before that starts.
         kept: called with the identities of the trials whose final states may still be needed.
+        shares: of a GPU, that trials get. Those of a branch are doubled where one of its trials exceeded them; the
+            trial then comes again.
     """
 
     def __init__(
@@ -48,7 +51,9 @@ class StudySearch(Searcher):
         study: Study,
         records: list[Record],
         joined: Callable[[str, str], None] | None = None,
+        *,
         kept: Callable[[frozenset[str]], None] | None = None,
+        shares: GpuShares | None = None,
     ) -> None:
         self._metrics = [each.metric for each in study.objectives]
         super().__init__(metric=self._metrics, mode=[each.mode for each in study.objectives])
@@ -56,6 +61,7 @@ class StudySearch(Searcher):
         self.searches = {name: _search(study, name, records) for name in study.branches}
         self._arms = {name: branch.arm.name for name, branch in study.branches.items()}
         self._joined, self._kept = joined or _nobody, kept or _nothing
+        self._shares = shares or GpuShares(study)
         self._planned: dict[str, list[tuple[Search, Planned]]] = {}  # by Tune's trial id
         self._running: dict[str, str] = {}  # Tune's trial id by identity
         self._begun = {record.identity for record in records}
@@ -98,7 +104,11 @@ class StudySearch(Searcher):
                         "identity": identity,
                         "branch": name,
                         "parent": planned.parent,
+                        "gpu": self._shares[name],
+                        "gpu_context": self._shares.context,
                     }
+        if self._shares.auto and self._running:  # one that runs may come again
+            return None
         return Searcher.FINISHED if self.done or len(self._begun) >= self._most else None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -117,6 +127,11 @@ class StudySearch(Searcher):
         followers = self._planned.pop(trial_id)
         identity = followers[0][1].trial.identity
         del self._running[identity]
+        if result and result.get("exceeded"):
+            for search, planned in followers:
+                self._shares.double(search.branch, result["exceeded"])
+                search.put_back(planned)
+            return
         self._ended[identity] = end
         for search, planned in followers:
             _pass_on(end, search, planned)

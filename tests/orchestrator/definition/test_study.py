@@ -65,6 +65,7 @@ def test_what_is_not_given_has_its_default(write: Write) -> None:
         ("budget.hours", 1.5, lambda found: found.budget.hours),
         ("space.beta", [1.0, 2.0], lambda found: found.space["beta"]),
         ("resources.gpu", 0.25, lambda found: found.resources.gpu),
+        ("resources.gpu", "auto", lambda found: found.resources.gpu),
     ],
 )
 def test_a_dotted_key_overrides_one_value(write: Write, key: str, value: Any, read: Callable[[Study], Any]) -> None:
@@ -129,6 +130,8 @@ def test_all_means_every_method(write: Write) -> None:
         ({"trials": "many"}, "trials must be a whole number, got 'many'"),
         ({"seeds": 2.5}, "seeds must be a whole number, got 2.5"),
         ({"resources": {"cpu": 0}}, "resources.cpu must be greater than 0, got 0"),
+        ({"resources": {"gpu": -1}}, "resources.gpu must be a number of GPUs, such as 0.25, or 'auto', got -1"),
+        ({"resources": {"gpu": "aut"}}, "resources.gpu must be a number of GPUs, such as 0.25, or 'auto', got 'aut'"),
         ({"early_stopping": {"reduction": 1}}, "early_stopping.reduction must be greater than 1, got 1"),
         ({"early_stopping": True}, "early_stopping must be keys and values, got True"),
         ({"fixed": {"epcohs": 5}}, "unknown setting in fixed 'epcohs': did you mean 'epochs'? Known: batch_size, "),
@@ -221,6 +224,7 @@ def test_a_study_that_ships_can_be_read_and_its_spaces_sampled(name: str) -> Non
     [
         {"description": "in other words"},
         {"resources": {"cpu": 2, "gpu": 0.5}},
+        {"resources": {"cpu": 2, "gpu": "auto"}},
         {"system_metrics": True},
         {"budget": {"hours": 2}},
         {"prices": {"gpu": 1.5}},

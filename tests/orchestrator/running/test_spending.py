@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Running:
     """What the meter sees of Ray Tune's trials."""
 
     status: str = Trial.RUNNING
+    config: dict[str, float] = field(default_factory=lambda: {"gpu": 0.5})
 
 
 def study(**keys: Any) -> Study:
@@ -82,6 +83,23 @@ def test_trials_cost_what_their_resources_do(tmp_path: Path) -> None:
     assert not run(records, 29, trials)
     assert run(records, 2, trials)
     assert exhausted(study(**keys), records).startswith("the budget cost=1.8 is spent")
+
+
+def test_trials_cost_what_their_own_shares_of_gpus_do(tmp_path: Path) -> None:
+    # Two trials of a CPU with 1/4 and 3/4 of a GPU: 2 x 0.1 + 1 x 3.2 = 3.4 an hour, so 1.7 takes 30 minutes.
+    keys = {"budget": {"cost": 1.7}, "prices": {"cpu": 0.1, "gpu": 3.2}, "resources": {"cpu": 1, "gpu": "auto"}}
+    records = bound(tmp_path, **keys)
+    trials = [Running(config={"gpu": 0.25}), Running(config={"gpu": 0.75})]
+    assert not run(records, 29, trials)
+    assert run(records, 2, trials)
+
+
+def test_what_was_spent_before_shares_differed_had_the_share_of_the_study(tmp_path: Path) -> None:
+    records = bound(tmp_path)
+    (records.folder / "spent.json").write_text('{"hours": 1, "trial_hours": 2}')
+    priced = {"prices": {"cpu": 0, "gpu": 1}, "resources": {"gpu": 0.25}}
+    assert exhausted(study(budget={"cost": 0.6}, **priced), records) == ""
+    assert exhausted(study(budget={"cost": 0.5}, **priced), records).startswith("the budget cost=0.5 is spent")
 
 
 def test_trials_are_counted_by_their_records(tmp_path: Path) -> None:

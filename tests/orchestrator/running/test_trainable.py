@@ -61,7 +61,13 @@ class Process:
 
 
 def config(trial: Trial) -> dict[str, Any]:
-    return {"settings": trial.settings(), "identity": trial.identity, "role": "search"}
+    return {
+        "settings": trial.settings(),
+        "identity": trial.identity,
+        "role": "search",
+        "gpu": 0.0,
+        "gpu_context": 0.0,
+    }
 
 
 def curves(record: Record) -> list[dict[str, float]]:
@@ -259,6 +265,49 @@ def test_any_other_error_fails_the_trial_and_ends_the_process(process: Process) 
     assert process.record.status == ledger.FAILED
     assert process.record.message == "KeyError: 'training'"
     assert "Traceback" in (process.records.trial_folder(process.trial.identity) / "traceback.txt").read_text()
+
+
+@pytest.fixture
+def sharing(study: Study, records: Ledger, digits: Dataset) -> Process:
+    """A trial that shares a GPU by what was measured."""
+    resources = study.resources.model_copy(update={"gpu": "auto"})
+    return Process(study.model_copy(update={"resources": resources}), records, digits, study.trial("vae", {}, seed=0))
+
+
+def exceed(process: Process, share: float) -> None:
+    """The next steps of the trial, with so much of a GPU, in a process that runs out of memory and ends."""
+    child = os.fork()
+    if child == 0:
+        process.tune.reset_config(config(process.trial) | {"gpu": share})
+        process.tune._train = lambda training: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory"))
+        process.tune.step()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_a_trial_that_exceeds_its_share_of_a_gpu_says_so_and_goes_on_in_a_larger_one(sharing: Process) -> None:
+    sharing.tune.step()
+    exceed(sharing, 0.25)
+    sharing.tune.reset_config(config(sharing.trial) | {"gpu": 0.25})
+    result = sharing.tune.step()
+    assert (result["epoch"], result["exceeded"], result["done"], result["status"]) == (2, 0.25, True, ledger.RUNNING)
+    sharing.tune.reset_config(config(sharing.trial) | {"gpu": 0.5})
+    assert "exceeded" not in sharing.finish()
+    assert [entry["epoch"] for entry in sharing.record.history] == [2, 4, 6]
+    assert sharing.record.status == ledger.FINISHED
+
+
+def test_a_trial_that_exceeds_a_whole_gpu_fails(sharing: Process) -> None:
+    exceed(sharing, 1.0)
+    assert sharing.record.outcome == (
+        "failed: the trial needs more memory than its GPU: lower batch_size or the network"
+    )
+
+
+def test_a_trial_that_exceeds_the_share_that_a_study_names_fails(process: Process) -> None:
+    exceed(process, 0.25)
+    assert process.record.status == ledger.FAILED
+    assert "needs more memory than the 0.25 of a GPU that it has: raise resources.gpu" in process.record.message
 
 
 def test_an_error_of_the_storage_is_left_to_ray_and_not_the_trials_fault(

@@ -55,6 +55,7 @@ class Trial:
             "identity": TRIAL.identity,
             "role": "search",
             "branch": "vae",
+            "gpu": 0.0,
         }
     )
 
@@ -162,3 +163,13 @@ def test_a_sweep_stops_between_two_steps_of_ray_tune(scene: Scene) -> None:
         signal.raise_signal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         scene.watch.on_step_end(1, [])
+
+
+def test_a_trial_that_exceeded_its_share_of_a_gpu_goes_on(scene: Scene, tmp_path: Path) -> None:
+    trial = dead(tmp_path, KILLED)
+    trial.config["gpu"] = 0.25
+    scene.write(facts={"gpu_exceeded": "0.25"})
+    scene.watch.on_trial_recover(0, [], trial)
+    scene.watch.on_trial_complete(0, [], trial)
+    assert scene.record.status == ledger.RUNNING
+    assert "needs more memory than 0.25 of a GPU, and goes on with more" in scene.screen.getvalue()

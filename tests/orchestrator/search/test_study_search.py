@@ -19,6 +19,7 @@ from ray.tune.search import Searcher
 
 from orchestrator.definition.study import Study
 from orchestrator.records import ledger
+from orchestrator.records.gpu_shares import GpuShares
 from orchestrator.records.ledger import Record
 from orchestrator.search.branch_search import BranchSearch
 from orchestrator.search.study_search import StudySearch
@@ -269,6 +270,49 @@ def test_a_trial_whose_process_died_for_good_is_failed() -> None:
         search.on_trial_complete(number, error=True)
     assert [trial.state for trial in told(search)] == [TrialState.FAIL] * 2
     assert search.suggest("2") == Searcher.FINISHED
+
+
+EXCEEDED = {"epoch": 2, METRIC: math.nan, "status": ledger.RUNNING, "done": True}
+
+
+def measured(**keys: Any) -> tuple[StudySearch, GpuShares]:
+    """A search whose branches have an eighth of a GPU each."""
+    found = study(resources={"gpu": "auto"}, **keys)
+    shares = GpuShares(found)
+    for branch in found.branches:
+        shares.assign(branch, 0.125)
+    return StudySearch(found, [], shares=shares), shares
+
+
+def test_a_trial_that_exceeded_its_share_of_a_gpu_comes_again_with_twice_that() -> None:
+    search, _ = measured()
+    first = search.suggest("0")
+    search.on_trial_complete("0", EXCEEDED | {"exceeded": 0.125})
+    again = search.suggest("1")
+    assert (first["gpu"], again["gpu"]) == (0.125, 0.25)
+    assert again["identity"] == first["identity"]
+    assert search.suggest("2")["gpu"] == 0.25
+
+
+def test_a_trial_that_exceeded_its_share_does_so_in_all_its_arms() -> None:
+    search, shares = measured(methods=TWINS[:2], **TWO_SIZES)
+    first = search.suggest("0")
+    assert search.suggest("1")["identity"] != first["identity"]  # both arms have proposed both by now
+    assert search.suggest("2") is None
+    search.on_trial_complete("0", EXCEEDED | {"exceeded": 0.125})
+    assert [shares[branch] for branch in search.searches] == [0.25, 0.25]
+    assert search.suggest("3")["identity"] == first["identity"]
+    assert search.suggest("4") is None
+
+
+def test_a_trial_at_the_end_of_a_budget_may_come_again() -> None:
+    search, _ = measured(budget={"trials": 1})
+    first = search.suggest("0")
+    assert search.suggest("1") is None
+    search.on_trial_complete("0", EXCEEDED | {"exceeded": 0.125})
+    assert search.suggest("2")["identity"] == first["identity"]
+    search.on_trial_complete("2", {"epoch": 6, METRIC: 1.0, "status": ledger.FINISHED})
+    assert search.suggest("3") == Searcher.FINISHED
 
 
 def test_a_report_that_comes_twice_is_told_once() -> None:
