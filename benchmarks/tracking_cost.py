@@ -102,7 +102,7 @@ class Trials:
         CountedLedger.spent, start, telling = 0.0, time.process_time(), 0.0
         with mock.patch.object(trainable, "Ledger", kind):
             trial.setup(
-                {"settings": settings.settings(), "role": SEARCH},
+                {"settings": settings.settings(), "role": SEARCH, "gpu": 0.0, "gpu_context": 0.0},
                 arrays={"digits": to_arrays(self._data)},
                 checksums={"digits": self._data.checksum},
                 study=STUDY,

@@ -33,7 +33,7 @@ def ran(
     """The record of a trial that ran to its end, in a process of its own."""
     records = Ledger(folder)
     config: dict[str, Any] = {"settings": trial.settings(), "identity": trial.identity, "role": role}
-    config |= {"branch": "beta_vae", "parent": parent}
+    config |= {"branch": "beta_vae", "parent": parent, "gpu": 0, "gpu_context": 0.0}
     process = object.__new__(StudyTrial)  # Ray's own initialization wants a cluster
     arrays, checksums = {"digits": to_arrays(digits)}, {"digits": digits.checksum}
     process.setup(config, arrays=arrays, checksums=checksums, study=study, folder=str(folder), facts={})
