@@ -30,7 +30,7 @@ def gvae_statistics(runs: Sequence[Sequence[Row]], calls: int, *, maximize: bool
     costs = [np.array([sign * row.score for row in rows if row.score is not None]) for rows in kept]
     worst = max((own.max() for own in costs if len(own)), default=0.0)
     means = [own[own < worst].mean() for own in costs if (own < worst).any()]
-    bests = sorted({float(own.min()) for own in costs if len(own)})
+    bests = sorted({round(float(own.min()), 9) for own in costs if len(own)})  # other spellings, other roundings
     return {
         "fraction_valid": float(np.mean([np.mean([row.valid for row in rows]) for rows in kept])),
         "average": float(sign * np.mean(means)) if means else None,
