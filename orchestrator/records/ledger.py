@@ -17,7 +17,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ class Ledger:
     def write(self, record: Record) -> None:
         """Put a record on disk. Raises `BadInput` where that is full or not there any more."""
         # The trial's process writes the record and the sweep the arms: neither must undo what the other wrote.
-        kept = {name: value for name, value in asdict(record).items() if name != "arms"}
+        kept = {name: value for name, value in vars(record).items() if name != "arms"}
         write_json(self.trial_folder(record.identity) / "record.json", kept)
 
     def records(self) -> Iterator[Record]:
