@@ -89,6 +89,10 @@ class GaussianProcess:
         parts = zip(self.views, similarities, hyper.weights, hyper.log_lengths, strict=True)
         return sum((weight * view.kernel(value, length) for view, value, weight, length in parts), start=np.zeros(1))
 
+    def means(self, features: Features) -> NDArray[np.float64]:
+        """Means of the function."""
+        return self._cross(features) @ self._weights * self._spread + self._mean
+
     def predict(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Means and standard deviations of the function, without noise."""
         cross = self._cross(features)

@@ -38,15 +38,18 @@ class Surrogate:
         self._views: list[View] = []
         self._process: GaussianProcess | None = None
         self._rows: dict[str, list[Matrix]] = {}
+        self._candidates: dict[str, list[Matrix]] = {}  # theirs, until the next fit, as are the means
+        self._means: dict[str, float] = {}
 
     def fit(self, random: np.random.Generator) -> None:
         """Fit to all that is known now."""
+        self._candidates, self._means = {}, {}
         strings, costs = self._known()
-        features = self._features(strings, keep=True)
+        features = self._features(strings, self._rows)
         y = self.search.task.flattened(costs)
         if not self._views:
             self._views = self._choose(features)
-        used = [features[place] for place in self._places()]
+        used = self._looked_at(features)
         self._process = GaussianProcess(self._views, used, y, random, before=self._hyper)
         self._hyper = self._process.hyper
 
@@ -54,7 +57,7 @@ class Surrogate:
         """Places of the strings that Thompson sampling picks: each is best in another draw of the function."""
         if len(strings) <= count:
             return list(range(len(strings)))
-        features = self._seen(strings)
+        features = self._seen(strings) if self._candidates else self._looked_at(self._computed(strings))
         mean, deviation = self._fitted.predict(features)
         short = np.argsort(mean - 2 * deviation)[:_SHORTLIST]
         draws = self._fitted.draw([part[short] for part in features], count, random)
@@ -62,7 +65,10 @@ class Surrogate:
 
     def means(self, strings: Sequence[str]) -> NDArray[np.float64]:
         """Expected costs, on their flattened scale: low is promising."""
-        return self._fitted.predict(self._seen(strings))[0]
+        missing = list(dict.fromkeys(string for string in strings if string not in self._means))
+        if missing:
+            self._means.update(zip(missing, self._fitted.means(self._seen(missing)).tolist(), strict=True))
+        return np.array([self._means[string] for string in strings])
 
     @property
     def _fitted(self) -> GaussianProcess:
@@ -77,15 +83,13 @@ class Surrogate:
             found, costs = [found[place] for place in kept], costs[kept]
         return self._start + found, np.concatenate([self._start_costs, costs])
 
-    def _features(self, strings: Sequence[str], *, keep: bool = False) -> list[Matrix]:
-        """Features by kind; those of training objects are computed once."""
-        missing = list(dict.fromkeys(string for string in strings if string not in self._rows))
-        if missing and keep:
+    def _features(self, strings: Sequence[str], known: dict[str, list[Matrix]]) -> list[Matrix]:
+        """Features by kind; those that are not known yet are computed, and then are."""
+        missing = list(dict.fromkeys(string for string in strings if string not in known))
+        if missing:
             parts = self._computed(missing)
-            self._rows.update({string: [part[row] for part in parts] for row, string in enumerate(missing)})
-        if keep:
-            return [np.stack(column) for column in zip(*(self._rows[string] for string in strings), strict=True)]
-        return self._computed(strings)
+            known.update({string: [part[row] for part in parts] for row, string in enumerate(missing)})
+        return [np.stack(column) for column in zip(*(known[string] for string in strings), strict=True)]
 
     def _computed(self, strings: Sequence[str]) -> list[Matrix]:
         described = self.search.descriptor(strings)
@@ -99,13 +103,14 @@ class Surrogate:
             return [Matern.of(features[0]), Tanimoto()]
         return [Tanimoto(), Linear.of(features[0])] if self.search.task.counts else [Matern.of(features[0])]
 
-    def _places(self) -> list[int]:
-        """Which features each view looks at."""
-        return [0, 0] if any(isinstance(view, Linear) for view in self._views) else list(range(len(self._views)))
+    def _looked_at(self, features: list[Matrix]) -> list[Matrix]:
+        """The features of each view."""
+        if any(isinstance(view, Linear) for view in self._views):
+            return [features[0], features[0]]
+        return features
 
     def _seen(self, strings: Sequence[str]) -> list[Matrix]:
-        features = self._features(strings)
-        return [features[place] for place in self._places()]
+        return self._looked_at(self._features(strings, self._candidates))
 
 
 def _distinct_minima(draws: Matrix) -> list[int]:
