@@ -17,7 +17,7 @@ from lso.novelty import Novelty
 from lso.search import Search
 from lso.surrogates.sight import Surrogate
 
-_SETTINGS = Neighborhood(elites=50, sigma=(0.3, 2.0), crossed=0.3, prior=0.3)
+SETTINGS = Neighborhood(elites=50, sigma=(0.3, 2.0), crossed=0.3, prior=0.3)
 _DECODED, _KEPT, _PART = 6000, 2000, 1000
 
 
@@ -36,7 +36,7 @@ def propose(search: Search, surrogate: Surrogate, novelty: Novelty, random: np.r
 
 
 def neighbors(
-    search: Search, novelty: Novelty, random: np.random.Generator, *, settings: Neighborhood = _SETTINGS
+    search: Search, novelty: Novelty, random: np.random.Generator, *, settings: Neighborhood = SETTINGS
 ) -> dict[str, NDArray[np.float64]]:
     """New strings around the best ones, each with the code that it was decoded from.
 

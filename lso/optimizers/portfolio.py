@@ -9,15 +9,16 @@ A fixed portfolio of two ways to propose, after Hoffman, Brochu and de Freitas 2
 
 from __future__ import annotations
 
+import dataclasses
+
 from lso import generations
-from lso.neighborhood import Neighborhood
 from lso.novelty import Novelty
 from lso.optimizers import local
 from lso.search import Search
 from lso.surrogates.sight import Surrogate
 
 _NICHE = 0.01
-_WIDE = Neighborhood(elites=50, sigma=(0.3, 2.0), crossed=0.3, prior=0.3, niche=_NICHE)
+_WIDE = dataclasses.replace(local.SETTINGS, niche=_NICHE)
 
 
 def optimize(search: Search) -> None:
