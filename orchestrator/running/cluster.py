@@ -16,6 +16,7 @@ os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed"
 
 import ray
 import yaml
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from methods.core.errors import BadInput
 
@@ -108,8 +109,12 @@ def check_storage(folder: Path) -> None:
 
 def _ask(node: Mapping[str, Any], path: str) -> Any:
     """Whether a node sees a file, as a promise."""
-    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-    return ray.remote(num_cpus=0, scheduling_strategy=on_node)(os.path.exists).remote(path)
+    return ray.remote(num_cpus=0, scheduling_strategy=affinity(node))(os.path.exists).remote(path)
+
+
+def affinity(node: Mapping[str, Any], *, soft: bool = False) -> NodeAffinitySchedulingStrategy:
+    """Puts a task on a node that `ray.nodes` tells of; where that is `soft`, on another once this one is gone."""
+    return NodeAffinitySchedulingStrategy(node["NodeID"], soft=soft)
 
 
 def _knock(where: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.running import cluster
 from pipelines import console
@@ -52,7 +51,7 @@ def room(node: Node, cpu: float) -> int:
 
 def on(node: Node, *, cpus: float, gpus: float, soft: bool) -> Any:
     """Makes a function a task on this node; where that is `soft`, on another once this one is gone."""
-    here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=soft)
+    here = cluster.affinity(node, soft=soft)
     return ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1, scheduling_strategy=here)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import ray
 
+from orchestrator.running import cluster
+
 PACKAGES = ("ray", "torch", "numpy", "latent-orchestra")
 _SECONDS = 120.0  # for the first process on a node, which imports torch
 
@@ -64,8 +66,8 @@ def all_of(results: Path) -> list[Node]:
 
 
 def _ask(node: Mapping[str, Any], results: Path) -> Any:
-    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-    task = ray.remote(num_cpus=0, scheduling_strategy=on_node)(_answer)  # without GPUs of its own it sees all of them
+    # Without GPUs of its own it sees all of them.
+    task = ray.remote(num_cpus=0, scheduling_strategy=cluster.affinity(node))(_answer)
     return task.remote(str(results), float(node["Resources"].get("GPU", 0)))
 
 
