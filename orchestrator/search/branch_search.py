@@ -16,7 +16,7 @@ from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
 from orchestrator.records.schema import REPLICATE, SEARCH
-from orchestrator.search.planned import Planned, measured
+from orchestrator.search.planned import Planned, Queue, measured
 from orchestrator.search.replicates import Replicates
 from orchestrator.search.samplers import recall, sampler
 from pipelines.trial import Trial
@@ -41,10 +41,9 @@ class BranchSearch:
         self._first = study.first(branch)
         directions = ["maximize" if each.mode == "max" else "minimize" for each in study.objectives]
         self._optuna = optuna.create_study(directions=directions, sampler=RandomSampler(seed=0))  # see `samplers`
-        self._waiting: list[Planned] = []
+        self._queue = Queue()
         self._trials: dict[str, Trial] = {}  # configurations by identity
         self._values: dict[str, tuple[float, ...]] = {}  # of those that finished
-        self._running = 0
         self._replicates = Replicates(study, self.best)
         for record in records:
             if branch in study.labels(record.arms, record.settings):
@@ -52,7 +51,7 @@ class BranchSearch:
 
     @property
     def done(self) -> bool:
-        return self._running == 0 and not self._waiting and self._searched and not self._replicates.left
+        return self._queue.empty and self._searched and not self._replicates.left
 
     @property
     def states(self) -> frozenset[str]:
@@ -61,17 +60,11 @@ class BranchSearch:
 
     def next(self) -> Planned | None:
         """The next trial, or None where none can start yet or none is left."""
-        planned = self._waiting.pop(0) if self._waiting else self._propose()
-        if planned is None and (self._replicates.begun or (self._running == 0 and self._searched)):
-            planned = self._replicates.next()
-        if planned is not None:
-            self._running += 1
-        return planned
+        return self._queue.take(self._further)
 
     def put_back(self, planned: Planned) -> None:
         """Take a trial back that was not begun: it is the next one again."""
-        self._waiting.insert(0, planned)
-        self._running -= 1
+        self._queue.put_back(planned)
 
     def report(self, planned: Planned, epoch: int, values: Sequence[float]) -> None:
         """A trial's metrics after `epoch`. What was reported before, or is not finite, is ignored, and so is what
@@ -82,7 +75,7 @@ class BranchSearch:
 
     def tell(self, planned: Planned, status: str, values: Sequence[float]) -> None:
         """How a trial ended, with the metrics after its last epoch; NaN where there is none."""
-        self._running -= 1
+        self._queue.running -= 1
         if planned.draw is not None:
             self._end(planned, status, values)
 
@@ -97,6 +90,12 @@ class BranchSearch:
     @property
     def _searched(self) -> bool:
         return len(self._trials) >= self.planned
+
+    def _further(self) -> Planned | None:
+        planned = self._propose()
+        if planned is None and (self._replicates.begun or (self._queue.running == 0 and self._searched)):
+            planned = self._replicates.next()
+        return planned
 
     def _propose(self) -> Planned | None:
         while self._first and not self._searched:
@@ -148,7 +147,7 @@ class BranchSearch:
             values = [entry.get(each.metric, math.nan) for each in self.study.objectives]
             self.report(planned, entry["epoch"], values)
         if running:
-            self._waiting.append(planned)
+            self._queue.waiting.append(planned)
         else:
             self._end(planned, record.status, measured(record, self.study))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,35 @@ class Planned:
     draw: optuna.trial.Trial | None = None
     reported: int = 0
     parent: str = ""
+
+
+class Queue:
+    """The trials of a branch that wait to be run, and how many run.
+
+    Attributes:
+        waiting: in the order in which they are run.
+        running: trials that were taken and have not ended.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[Planned] = []
+        self.running = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no trial waits or runs."""
+        return self.running == 0 and not self.waiting
+
+    def take(self, further: Callable[[], Planned | None]) -> Planned | None:
+        """The trial that waits longest, else what `further` says; it counts as running."""
+        planned = self.waiting.pop(0) if self.waiting else further()
+        self.running += planned is not None
+        return planned
+
+    def put_back(self, planned: Planned) -> None:
+        """Take a trial back that was not begun: it is the next one again."""
+        self.waiting.insert(0, planned)
+        self.running -= 1
 
 
 class Search(Protocol):

@@ -11,7 +11,7 @@ from orchestrator.definition.study import Study
 from orchestrator.records import ledger
 from orchestrator.records.ledger import Record
 from orchestrator.records.schema import MEMBER, REPLICATE, SEARCH
-from orchestrator.search.planned import Planned, measured
+from orchestrator.search.planned import Planned, Queue, measured
 from orchestrator.search.population import Member, Population
 from orchestrator.search.replicates import Replicates
 from pipelines.trial import Trial
@@ -31,8 +31,7 @@ class PopulationSearch:
         self._population = Population(study, branch)
         self._replicates = Replicates(study, self.best)
         self._values: dict[str, float | None] = {}  # of trials that have ended
-        self._waiting: list[Planned] = []
-        self._running = 0
+        self._queue = Queue()
         for record in records:
             if branch in study.labels(record.arms, record.settings):
                 self._recall(record)
@@ -43,7 +42,7 @@ class PopulationSearch:
 
     @property
     def done(self) -> bool:
-        return self._running == 0 and not self._waiting and self._searched and not self._replicates.left
+        return self._queue.empty and self._searched and not self._replicates.left
 
     @property
     def states(self) -> frozenset[str]:
@@ -55,24 +54,18 @@ class PopulationSearch:
 
     def next(self) -> Planned | None:
         """The next trial, or None where none can start yet or none is left."""
-        planned = self._waiting.pop(0) if self._waiting else None
-        if planned is None and self._searched:
-            planned = self._replicates.next()
-        if planned is not None:
-            self._running += 1
-        return planned
+        return self._queue.take(lambda: self._replicates.next() if self._searched else None)
 
     def put_back(self, planned: Planned) -> None:
         """Take a trial back that was not begun: it is the next one again."""
-        self._waiting.insert(0, planned)
-        self._running -= 1
+        self._queue.put_back(planned)
 
     def report(self, planned: Planned, epoch: int, values: Sequence[float]) -> None:
         """Nothing: members are compared at the end of a generation."""
 
     def tell(self, planned: Planned, status: str, values: Sequence[float]) -> None:
         """How a trial ended, with its metric after its last epoch; NaN where there is none."""
-        self._running -= 1
+        self._queue.running -= 1
         if planned.role != REPLICATE:
             self._values[planned.trial.identity] = _value(status, values)
             self._go_on()
@@ -107,7 +100,7 @@ class PopulationSearch:
         """Those members of the generation that have not ended in an earlier start."""
         role = SEARCH if self._last else MEMBER
         left: list[Member] = [member for member in self._members if member.trial.identity not in self._values]
-        self._waiting += [Planned(member.trial, role, parent=member.parent) for member in left]
+        self._queue.waiting += [Planned(member.trial, role, parent=member.parent) for member in left]
 
     def _recall(self, record: Record) -> None:
         """Take up a trial of an earlier start. One that was running is planned again and finds its own checkpoint."""

@@ -354,7 +354,12 @@ def test_equal_values_give_the_same_best_in_every_order_of_records() -> None:
 
 @pytest.mark.parametrize(("kind", "outcome"), [("tpe", good), ("tpe", mixed), ("random", mixed), ("grid", mixed)])
 def test_a_stop_after_any_trial_changes_nothing(kind: str, outcome: Callable[[Trial], Outcome]) -> None:
-    whole = Sweep(study(methods=["vae", "beta_vae"], trials=6, search=kind), outcome)
+    stopped_after_any_trial(study(methods=["vae", "beta_vae"], trials=6, search=kind), outcome)
+
+
+def stopped_after_any_trial(found: Study, outcome: Callable[[Trial], Outcome]) -> None:
+    """Stop a sweep of the study after each of its trials in turn, and go on: all comes to the same."""
+    whole = Sweep(found, outcome)
     whole.start()
     for stop in range(len(whole.ended)):
         sweep = Sweep(whole.study, outcome)
@@ -382,13 +387,7 @@ def population(**keys: Any) -> Study:
 
 @pytest.mark.parametrize("outcome", [good, mixed])
 def test_a_stop_after_any_trial_changes_nothing_of_a_population(outcome: Callable[[Trial], Outcome]) -> None:
-    whole = Sweep(population(), outcome)
-    whole.start()
-    for stop in range(len(whole.ended)):
-        sweep = Sweep(whole.study, outcome)
-        sweep.start(trials=stop)
-        assert sweep.start().done
-        assert sweep.ended == whole.ended
+    stopped_after_any_trial(population(), outcome)
 
 
 def test_kills_at_any_time_on_any_number_of_slots_leave_a_population_as_it_is() -> None:
